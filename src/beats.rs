@@ -13,10 +13,11 @@ use crate::clock::Clock;
 use crate::domain::base::heartbeat::TaskId;
 use crate::domain::base::model::Timestamp;
 
-/// A task silent for longer hangs. With a watchdog of 60 s that is fed only while nobody is
-/// silent, a hang ends within 180 s (reliability target "Start, stop, hang").
+/// A task without a heartbeat for longer than this hangs. The watchdog of 60 s is fed only while
+/// every task sends heartbeats, so a hang ends within 180 s.
 pub const SILENCE_MAX: Duration = Duration::from_mins(2);
-/// How often a task that waits or works says so: several times within [`SILENCE_MAX`].
+/// How often a task sends a heartbeat while it waits or works: several times within
+/// [`SILENCE_MAX`].
 pub const BEAT_EVERY: Duration = Duration::from_secs(20);
 
 /// The heartbeats of one process. Clones share them.
@@ -124,7 +125,7 @@ impl Heartbeat {
         }
     }
 
-    /// The task ends as it should: nobody waits for its beats any more.
+    /// The task ends as it should: its heartbeats are not expected any more.
     pub fn end(self) {
         self.beats.with(|beats| beats.remove(&self.beater));
     }

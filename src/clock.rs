@@ -22,9 +22,9 @@ use crate::domain::base::stamp::{BootTime, Stamp};
 #[derive(Debug, Clone)]
 pub struct Clock {
     kind: ClockKind,
-    /// By how much the time of day is wrong on purpose.
+    /// The error that a test adds to the time of day.
     astray: Arc<Mutex<SignedDuration>>,
-    /// What AWS's answers told.
+    /// AWS's time, learned from its answers.
     aws: Arc<Mutex<AwsTime>>,
 }
 
@@ -95,7 +95,7 @@ impl Clock {
         told.unwrap_or_else(|| self.now())
     }
 
-    /// Takes in the time that an answer of AWS named as it arrived (its `Date` header).
+    /// Learns AWS's time from an answer that has just arrived (its `Date` header).
     pub fn observe_aws_date(&self, date: Timestamp) {
         let elapsed = self.elapsed();
         lock(&self.aws).hear(date, elapsed);
@@ -107,7 +107,7 @@ impl Clock {
         Some(aws.duration_since(self.now()))
     }
 
-    /// How long this clock has run: it never goes back, whatever happens to the time of day.
+    /// How long this clock has run: it never goes back, even if the time of day does.
     pub fn elapsed(&self) -> Duration {
         match &self.kind {
             ClockKind::System(started) => now().duration_since(*started),

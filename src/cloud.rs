@@ -57,7 +57,7 @@ pub struct RowFilter {
 
 /// Reads of one place. At most 100 entries a page (AWS Config API: `Limit`).
 pub trait RegionReader: Send + Sync + 'static {
-    /// The place this reader looks at.
+    /// The place that this reader reads.
     fn place(&self) -> &Place;
 
     /// The account whose credentials are in use right now.
@@ -84,8 +84,8 @@ pub trait RegionReader: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Page<StatusRow>, CloudError>> + Send;
 }
 
-/// Writes of one place: one attempt each, since a write that failed unclearly is looked at again
-/// and never repeated blindly.
+/// Writes of one place: one attempt each. After an unclear failure the region is observed again
+/// before anything is repeated.
 pub trait Writer: Send + Sync + 'static {
     /// Puts the whole pack. Accepted is not deployed.
     fn put(
@@ -155,9 +155,9 @@ pub trait OrganizationReader: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Page<String>, CloudError>> + Send;
 }
 
-/// The way into member accounts, to look at their recorders and at nothing else.
+/// Access to member accounts, only to read their recorders.
 pub trait MemberAccess: Send + Sync + 'static {
-    /// What looks around in one member.
+    /// The reader of one member.
     type VisitFuture: MemberVisit;
 
     /// Assumes the probe's role in this account, for 15 minutes and two read actions.
@@ -202,9 +202,10 @@ pub trait AttemptObserver: Send + Sync + fmt::Debug + 'static {
     /// Called once for each attempt, retries included.
     fn attempted(&self, attempt: &Attempt<'_>);
 
-    /// Called when a request goes out, before the `attempted` that ends it. Nobody has to care.
+    /// Called when a request is sent, before the `attempted` that ends it. The default does
+    /// nothing.
     fn attempting(&self, _op: Op, _region: &str) {}
 
-    /// Called when a request waited for the own rate limiter. Nobody has to care.
+    /// Called when a request waited for conformd's own rate limiter. The default does nothing.
     fn waited(&self, _region: &str, _wait: std::time::Duration) {}
 }

@@ -1,8 +1,8 @@
 //! Takes the steps of an approved plan: bounded, Puts before deletes, one mutation a pack.
 //!
 //! A step that has begun is never abandoned by this module. Before each one the [`WriteGate`] is
-//! asked: settings, revision and source may have changed since the plan was made. Nothing is
-//! decided here and nothing is repeated: what failed is looked at again by the next tick.
+//! asked: settings, revision and source may have changed since the plan was made. This module
+//! decides nothing and repeats nothing: the next reconciliation handles failed steps.
 
 use futures_util::StreamExt as _;
 use tracing::Instrument as _;
@@ -16,17 +16,17 @@ use crate::domain::plan::outcome::{Outcome, StepResult};
 use crate::domain::plan::steps::{Action, ParameterValue, PlanStep};
 use crate::telemetry;
 
-/// Mutations in flight per region (reliability I-S10).
+/// Mutations in flight per region: conformd's own choice, since AWS publishes no rates of AWS
+/// Config.
 const IN_FLIGHT_MAX: usize = 4;
 
-/// What stands between an approved step and its sending.
+/// The last check between an approved step and its request.
 pub trait WriteGate {
     /// Why no further step may begin: a stop, other settings, a newer revision. Asked before each.
     fn closed(&self) -> Option<&'static str>;
 
-    /// Asked right before a step that takes something away is sent, and after
-    /// [`WriteGate::closed`]. What it permits is remembered before it happens; `Err` says why it
-    /// must not happen now.
+    /// Asked right before a step with losses is sent, after [`WriteGate::closed`]. Permitted losses
+    /// are recorded before the request is sent; `Err` is the reason why it must not be sent now.
     fn permit(
         &self,
         step: &PlanStep,
@@ -35,7 +35,7 @@ pub trait WriteGate {
     ) -> impl Future<Output = Result<(), String>> + Send;
 }
 
-/// Takes every step of the plan, or says that it was not started.
+/// Takes every step of the plan, or reports it as not started.
 pub async fn execute<W: Writer>(
     approved: Approved,
     writer: &W,
@@ -51,6 +51,7 @@ pub async fn execute<W: Writer>(
     let (deletes, puts): (Vec<_>, Vec<_>) =
         steps.partition(|(step, _)| matches!(step.action, Action::Delete));
     let mut outcomes = Vec::new();
+    // Puts come first: the successor of a renamed pack is sent before the old pack is deleted.
     for wave in [puts, deletes] {
         let run = wave.into_iter().map(|(step, permits)| {
             let span = tracing::info_span!(
@@ -69,7 +70,7 @@ pub async fn execute<W: Writer>(
     outcomes
 }
 
-/// What the audit line says besides the step.
+/// The parts of the audit line besides the step.
 struct Audit {
     place: Place,
     revision: Option<Revision>,
@@ -88,13 +89,14 @@ async fn take_step<W: Writer>(
     }
     if !step.losses.is_empty() {
         let permitted = gate.permit(&step, &permits, audit.revision.as_ref()).await;
-        // The gate may have waited: what closed meanwhile counts too.
+        // Recording the losses takes time, and the gate may have closed in the meantime.
         let refusal = permitted.err().or_else(|| gate.closed().map(ToOwned::to_owned));
         if let Some(why) = refusal {
             tracing::warn!(error = why, "step not started");
             return Outcome { step, result: StepResult::NotStarted };
         }
     }
+    // The audit line comes last, so that it announces only steps whose request follows at once.
     if !announce(&step, &permits, audit) {
         tracing::warn!(error = "its audit line was not accepted by the log", "step not started");
         return Outcome { step, result: StepResult::NotStarted };
@@ -114,8 +116,8 @@ async fn take_step<W: Writer>(
     Outcome { step, result: ending }
 }
 
-/// Writes the audit line (I-S11); whether the log took it: what cannot be announced is not written
-/// to AWS (I-S23).
+/// Writes the audit line; returns whether the log accepted it. A step without an audit line is not
+/// sent to AWS.
 fn announce(step: &PlanStep, permits: &[Used], audit: &Audit) -> bool {
     let content = step.action.content();
     let names: Vec<&str> = permits.iter().map(|used| used.name.as_str()).collect();
@@ -140,7 +142,7 @@ fn announce(step: &PlanStep, permits: &[Used], audit: &Audit) -> bool {
     })
 }
 
-/// Each once, as one text; nothing of nothing.
+/// Each word once, joined to one text; `None` without words.
 fn distinct(mut words: Vec<&str>) -> Option<String> {
     words.sort_unstable();
     words.dedup();
@@ -149,6 +151,8 @@ fn distinct(mut words: Vec<&str>) -> Option<String> {
 
 fn refused(error: &CloudError, content: Option<&Content>) -> StepResult {
     let (kind, why) = (error.kind, redacted(chain(error), content));
+    // AWS may have carried out a write that ended in a timeout or a fault: calling it failed would
+    // send it a second time.
     if kind.leaves_outcome_unknown() {
         tracing::warn!(audit = true, kind = kind.as_str(), error = why, "step outcome unknown");
         StepResult::Unknown { kind, why }
@@ -161,8 +165,8 @@ fn refused(error: &CloudError, content: Option<&Content>) -> StepResult {
 /// Parameter values shorter than this are no secrets, and replacing them would garble the text.
 const SECRET_BYTES_MIN: usize = 8;
 
-/// What AWS said without the parameter values that its validation errors quote: people paste
-/// secrets, and this text is logged and shown (reliability P-23).
+/// AWS's text without the parameter values that its validation errors quote: some values are
+/// secrets, and the text is logged and shown.
 fn redacted(text: String, content: Option<&Content>) -> String {
     let inputs = content.into_iter().flat_map(|content| &content.inputs);
     let values = inputs.filter(|(name, _)| *name != MARKER_PARAMETER).map(|(_, value)| value);

@@ -1,4 +1,4 @@
-//! Pacing: how fast one place of AWS may be asked, and how many requests may be under way.
+//! Pacing: how many requests per second one place of AWS gets, and how many at the same time.
 //!
 //! A rate in the long run, a burst after a quiet time, fewer requests after AWS throttled. Waits
 //! are on the injected clock. What is absent: retries (the SDK's) and requeues (the region task's).
@@ -40,7 +40,7 @@ const SPEED_LEAST: u32 = 10;
 /// What every request that AWS did not throttle gives back, in percent of full speed.
 const SPEED_STEP: u32 = 2;
 
-/// How fast one place may be asked.
+/// The request rate of one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// Requests a second in the long run.
@@ -65,7 +65,7 @@ pub struct Limiter {
     /// Slots that all places share.
     shared: Option<Arc<Semaphore>>,
     waited_nanoseconds: AtomicU64,
-    /// Who hears of waits, and of which region's.
+    /// The observer of waits, and the region that it is told.
     observer: Option<(Region, Arc<dyn AttemptObserver>)>,
 }
 
@@ -106,6 +106,8 @@ impl Limiter {
     /// Waits until a request may be sent. It counts as under way until the turn is dropped.
     pub async fn ready(&self) -> RequestPermit {
         let asked = self.clock.elapsed();
+        // The place's own slot comes first: a place must not collect turns of the rate for requests
+        // that cannot be sent yet.
         let own = slot(&self.slots).await;
         while let Err(until) = self.take() {
             self.clock.sleep(until.wait_time_from(self.clock.elapsed().into())).await;
@@ -164,6 +166,8 @@ impl Limiter {
     }
 
     fn note<T>(&self, answer: &Result<T, CloudError>) {
+        // Other failures say nothing about the rate: neither slowing down nor speeding up would
+        // help.
         match answer {
             Ok(_) => self.succeeded(),
             Err(error) if error.kind == FailureKind::Throttled => self.throttled(),
@@ -182,7 +186,7 @@ impl fmt::Debug for Limiter {
 }
 
 async fn slot(slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-    // A closed semaphore would mean no limit; nobody closes one.
+    // A closed semaphore would mean no limit; no code closes one.
     Arc::clone(slots).acquire_owned().await.ok()
 }
 
@@ -325,7 +329,8 @@ impl<O: OrganizationReader> OrganizationReader for Limited<O> {
     }
 }
 
-/// Entering waits for a turn, and so does every look around: members share one pace.
+/// Assuming a role waits for a turn, and so does every read of recorders: all members share one
+/// pace.
 impl<M: MemberAccess> MemberAccess for Limited<M> {
     type VisitFuture = Limited<M::VisitFuture>;
 

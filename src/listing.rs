@@ -14,7 +14,8 @@ use crate::domain::base::failure::FailureKind;
 /// More pages than this are an endless listing: 50,000 accounts (AWS Organizations quota) in pages
 /// of 20 are 2,500.
 const PAGES_MAX: usize = 5_000;
-/// How often a listing starts again when AWS refuses its own token (reliability A-08).
+/// How often a listing starts again when AWS refuses its own token: a token may expire or lose its
+/// meaning once, and a listing that restarts forever would never report an error.
 const RESTARTS_MAX: usize = 3;
 
 /// A listing that could not be read to its end.
@@ -38,8 +39,8 @@ impl Incomplete {
     }
 }
 
-/// A listing that is read page by page: what to ask for next, and whether it makes sense so far.
-/// The entries are the reader's.
+/// A listing that is read page by page: the next token, and whether the pages make sense so far.
+/// The caller keeps the entries.
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
     token: Option<PageToken>,
@@ -48,14 +49,14 @@ pub struct Listing {
     restarts: usize,
 }
 
-/// What one answer was to its listing.
+/// The meaning of one answer for its listing.
 #[derive(Debug)]
 pub enum PageVerdict<T> {
     /// Entries, and another page follows.
     More(Vec<T>),
     /// The last entries.
     Last(Vec<T>),
-    /// The listing begins again: entries that were read count for nothing.
+    /// The listing begins again: entries that were read are discarded.
     Again,
 }
 
@@ -65,13 +66,15 @@ impl Listing {
         self.token.clone()
     }
 
-    /// Takes in the answer for that page. To ask twice for a page and take one answer is fine.
+    /// Advances by the answer for that page. Requesting a page twice and using one answer is fine.
     pub fn take<T>(
         &mut self,
         answer: Result<Page<T>, CloudError>,
     ) -> Result<PageVerdict<T>, Incomplete> {
         let page = match answer {
             Ok(page) => page,
+            // A refused token invalidates the whole listing: pages from before and after it may be
+            // of different snapshots, so the caller discards them.
             Err(error) if error.kind == FailureKind::BadToken && self.restarts < RESTARTS_MAX => {
                 *self = Self { restarts: self.restarts.saturating_add(1), ..Self::default() };
                 return Ok(PageVerdict::Again);
@@ -80,6 +83,8 @@ impl Listing {
         };
         self.pages = self.pages.saturating_add(1);
         let Some(next) = page.next else { return Ok(PageVerdict::Last(page.items)) };
+        // A repeated token would read the same pages forever; new tokens without end are stopped by
+        // the number of pages. Neither may count as a complete listing.
         if !self.tokens.insert(next.clone()) {
             return Err(Incomplete::Endless("a token repeats"));
         }

@@ -114,7 +114,7 @@ pub(crate) fn absence(config: &Config) -> Absence {
 pub(crate) struct AwsSession {
     /// The settings it was opened with.
     pub(crate) config: Arc<Config>,
-    /// The clock that everything goes by.
+    /// The clock of the session.
     pub(crate) clock: Clock,
     /// The SDK.
     pub(crate) cloud: AwsCloud,
@@ -127,7 +127,7 @@ pub(crate) struct AwsSession {
     /// Its partition: `aws`, `aws-cn`, `aws-us-gov` …
     partition: String,
     observer: Arc<dyn AttemptObserver>,
-    /// What was lost lately, over all regions.
+    /// The losses within 24 hours, over all regions.
     window: Arc<SharedWindow>,
     slots: Arc<Semaphore>,
     limiters: Mutex<BTreeMap<Region, Arc<Limiter>>>,
@@ -186,7 +186,7 @@ impl Remembering {
     }
 }
 
-/// Requests under way in all regions together (reliability I-S10).
+/// Requests in flight in all regions together: conformd's own choice.
 const IN_FLIGHT_MAX: usize = 64;
 
 impl AwsSession {
@@ -231,7 +231,7 @@ impl AwsSession {
         Self::open(config, clock, Arc::new(UncountedCalls), remembering).await
     }
 
-    /// What was lost lately, and the record behind it.
+    /// The losses within 24 hours, and the record behind them.
     pub(crate) fn window(&self) -> &Arc<SharedWindow> {
         &self.window
     }
@@ -246,7 +246,7 @@ impl AwsSession {
         Reconciler::new(reader, writer, self.clock.clone(), Arc::clone(&self.window))
     }
 
-    /// What looks at recorders of members, if the settings want it.
+    /// The probe of members' recorders, if the settings ask for it.
     pub(crate) fn probe(&self) -> Option<MemberProbe<AwsMembers>> {
         let Config { recorder_probe, installation, .. } = &*self.config;
         let probe = recorder_probe.as_ref()?;
@@ -298,7 +298,7 @@ async fn identity(cloud: &AwsCloud, regions: &BTreeSet<Region>) -> anyhow::Resul
     Err(error).context("the caller identity could not be read in any region")
 }
 
-/// For commands that answer once: nobody scrapes their metrics.
+/// For commands that answer once: their metrics are not scraped.
 #[derive(Debug)]
 pub(crate) struct UncountedCalls;
 

@@ -1,9 +1,9 @@
-//! The log: what is written, how it looks, and that writing it never holds the daemon up.
+//! The log: its lines, their form, and a writer that never holds up the daemon.
 //!
-//! Lines go to standard error by way of a bounded queue and a thread of its own: behind a pipe that
-//! nobody reads, lines are dropped and counted, and reconciliation goes on. (`tracing-appender`
-//! drops too, but brings a date library along and cannot say in the log that lines are missing.)
-//! Neither `RUST_LOG` nor any other variable is read here: the level is an argument.
+//! Lines go to standard error through a bounded queue and a thread of its own. If the reader of a
+//! pipe stops, lines are dropped and counted, and reconciliation goes on. (`tracing-appender` drops
+//! too, but brings a date library along and cannot say in the log that lines are missing.) Neither
+//! `RUST_LOG` nor any other variable is read here: the level is an argument.
 
 use std::backtrace::Backtrace;
 use std::borrow::Cow;
@@ -54,7 +54,7 @@ pub enum LogProblem {
     Level {
         /// As given.
         level: String,
-        /// What is wrong with the filter, if it looks like one.
+        /// What is wrong with the filter, if it is not valid.
         source: Option<tracing_subscriber::filter::ParseError>,
     },
     /// The writing thread cannot be started.
@@ -92,7 +92,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Lines that were dropped since the start because nobody read them fast enough.
+    /// Lines that were dropped since the start because they were not read fast enough.
     pub fn dropped(&self) -> u64 {
         self.queue.lock().dropped
     }
@@ -142,7 +142,8 @@ fn is_fit(line: &Metadata<'_>) -> bool {
     *line.level() <= Level::DEBUG || line.target().starts_with("conformd")
 }
 
-/// Has panics speak through the log, each on one line. Where the log is off, they speak as usual.
+/// Writes panics to the log, each on one line. If the log is off, they go to standard error as
+/// usual.
 fn hear_panics() {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
@@ -322,8 +323,8 @@ impl Write for &LineFormatter {
     }
 }
 
-/// One event as one line: control characters that AWS, a template or a path brought along are
-/// shown as text, so that nobody can forge a line or move a reader's cursor.
+/// One event as one line: control characters from AWS, a template or a path are shown as text, so
+/// that foreign text can neither forge a line nor move the cursor of a terminal.
 fn line(event: &[u8], colors: bool) -> Vec<u8> {
     let text = String::from_utf8_lossy(event);
     let mut line = String::with_capacity(text.len());

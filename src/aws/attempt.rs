@@ -20,8 +20,8 @@ use crate::cloud::{Attempt, AttemptObserver, Op};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{Region, Timestamp};
 
-/// An answer that took longer names a time that is too old to go by (reliability T-01 lets answers
-/// differ by as much).
+/// An answer that took longer carries a time that is too old to use: `clock/aws_time.rs` lets
+/// answers differ by as much.
 const ANSWER_FRESH: Duration = Duration::from_secs(30);
 
 /// Who hears of calls.
@@ -59,7 +59,7 @@ pub(super) struct AttemptInterceptor<E> {
 #[derive(Debug, Clone, Copy)]
 struct Started {
     at: Instant,
-    /// How long the clock had run.
+    /// How long the clock had run when the request was sent.
     elapsed: Duration,
 }
 
@@ -104,6 +104,8 @@ impl<E> AttemptInterceptor<E> {
         let started = self.started.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Started { at, elapsed: asked }) = started else { return };
         let CallObserver { observer, clock } = &self.observer;
+        // A slow answer carries a `Date` from long ago, which would look like a clock that is
+        // behind.
         if let Some(date) = date
             && clock.elapsed().saturating_sub(asked) <= ANSWER_FRESH
         {
@@ -131,6 +133,8 @@ fn result<E: ServiceFailure>(
         Some(Err(error)) => error,
         None => return Err(FailureKind::Unreachable),
     };
+    // From the most to the least specific: AWS's own code, then a timeout, then the HTTP status. A
+    // proxy can answer with a status and no code of AWS.
     if let Some(answer) = error.as_operation_error() {
         let answer = answer.downcast_ref::<E>();
         let kind = answer.map(|answer| error::kind_of_service(op, answer, status));
@@ -146,7 +150,7 @@ fn result<E: ServiceFailure>(
     Err(error::kind_of_dispatch(error))
 }
 
-/// The time that the answer names, unless somebody between us and AWS kept the answer for a while.
+/// The time in the answer, unless a proxy between us and AWS cached the answer.
 fn date(context: &FinalizerInterceptorContextRef<'_>) -> Option<Timestamp> {
     let headers = context.response()?.headers();
     if headers.contains_key("age") {

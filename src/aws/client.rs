@@ -27,7 +27,8 @@ use crate::config::{Aws, RecorderProbe, StaticCredentials};
 use crate::domain::base::model::{Installation, Place, Region};
 use crate::domain::base::untrusted::veiled;
 
-/// How long a call may take, and how often it is repeated. The SDK alone would wait for ever.
+/// How long a call may take, and how often it is repeated. The SDK sets no timeout for answers by
+/// default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
     /// One attempt of a read.
@@ -132,7 +133,7 @@ impl AwsCloud {
             loader = loader.profile_name(profile).credentials_provider(provider);
         }
         if let Some(endpoint) = endpoint {
-            // A stand-in's `Date` may be of its own making, and it checks no signatures.
+            // A simulated endpoint may send a `Date` of its own, and it checks no signatures.
             loader = loader.endpoint_url(&endpoint.url).disable_clock_skew_correction(true);
             if let Some(keys) = &endpoint.credentials {
                 loader = loader.credentials_provider(static_credentials(keys));
@@ -205,7 +206,7 @@ impl AwsCloud {
     }
 }
 
-/// The SDK signs, and ends the life of credentials, by the clock that everything goes by.
+/// The SDK uses conformd's clock for signatures and for the expiry of credentials.
 #[derive(Debug, Clone)]
 struct SdkTime(Clock);
 
@@ -262,9 +263,9 @@ fn refuse_hidden_endpoints(sdk: SdkConfig) -> Result<SdkConfig, ConnectProblem> 
     Ok(sdk)
 }
 
-/// Where roles in members are assumed: STS refuses in a region that the member has not enabled, and
-/// those that nobody has to enable are known (AWS Account Management: regions enabled by default).
-/// Sessions are good in every region, wherever they were made.
+/// The region in which roles in members are assumed. STS refuses in a region that the member has
+/// not enabled, so a region that is enabled by default is used (AWS Account Management: "Regions").
+/// A session is valid in every region.
 fn sessions_region(regions: &BTreeSet<Region>) -> Option<&Region> {
     const EVERYBODYS: [&str; 17] = [
         "us-east-1",

@@ -1,7 +1,7 @@
-//! Visits to member accounts: a role assumed there, to look at recorders and at nothing else.
+//! Visits to member accounts: an assumed role that only reads recorders.
 //!
-//! What may be done is bounded thrice: by the role, by a session policy of two actions, and by a
-//! quarter of an hour. Keys live in the visit alone and appear in no log.
+//! Three bounds apply: the role's own policy, a session policy of two actions, and a lifetime of 15
+//! minutes. Keys exist only in the visit and appear in no log.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -152,8 +152,8 @@ impl MemberAccess for AwsMembers {
     }
 }
 
-/// The keys of a session. The SDK is not told when they end: it could not renew them, and AWS says
-/// so itself.
+/// The keys of a session. The SDK does not get their expiry: it could not renew them, and AWS
+/// refuses expired keys anyway.
 fn keys(answer: &AssumeRoleOutput) -> Result<Credentials, MalformedAnswer> {
     let keys = answer
         .credentials()

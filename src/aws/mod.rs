@@ -1,4 +1,4 @@
-//! The real AWS: the port of `cloud`, spoken through the SDK. No other module names an SDK crate.
+//! The real AWS: the port of `cloud`, implemented with the SDK. No other module names an SDK crate.
 //!
 //! Retries live here and nowhere else: the SDK repeats reads, and writes are sent exactly once.
 //! What is absent: paging, pacing and every decision.

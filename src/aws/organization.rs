@@ -16,7 +16,7 @@ use crate::cloud::{CloudError, Op, OrganizationReader, Page, PageToken};
 use crate::domain::base::model::{AccountId, PRINCIPAL, Region, UnitId};
 use crate::domain::organization::account_list::{Account, OrganizationRecord};
 
-/// AWS Organizations, to look at.
+/// The reader of AWS Organizations.
 #[derive(Debug, Clone)]
 pub struct AwsOrganization {
     region: Region,

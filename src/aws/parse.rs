@@ -94,7 +94,8 @@ pub(super) fn row(
     })
 }
 
-/// A member account. `State` counts; `Status`, which AWS retires, stands in where it is missing.
+/// A member account. `State` is used; where it is missing, `Status`, which AWS is retiring (AWS
+/// Organizations API, `Account`).
 pub(super) fn account(account: &organizations::Account) -> Result<Account, MalformedAnswer> {
     let state = account.state().map(AccountLife::as_str);
     let state = state.or_else(|| account.status().map(AccountStatus::as_str));

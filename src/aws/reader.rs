@@ -12,7 +12,7 @@ use crate::cloud::{CloudError, Op, Page, PageToken, RegionReader, RowFilter};
 use crate::domain::base::model::{AccountId, PackName, Place};
 use crate::domain::observed::packs::{PackRecord, RolloutStatus, StatusRecord, StatusRow};
 
-/// AWS Config in one region, to look at.
+/// The reader of AWS Config in one region.
 #[derive(Debug, Clone)]
 pub struct AwsReader {
     place: Place,

@@ -1,5 +1,5 @@
-//! Writes of one place. Each is sent once: AWS has no idempotency token, so a write that failed
-//! unclearly may have landed, and only another look can tell.
+//! Writes of one place. Each is sent once: The AWS Config API has no idempotency token, so a write
+//! without a clear answer may have taken effect, and only a new observation shows whether it did.
 
 use aws_sdk_config::Client;
 use aws_sdk_config::operation::RequestId as _;

@@ -1,4 +1,5 @@
-//! Where `status` and `explain` take their answers from: a running daemon, or a look of their own.
+//! The source of the answers of `status` and `explain`: a running daemon, or an observation of
+//! their own.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -53,7 +54,7 @@ pub(super) struct DaemonAddress {
 pub(super) enum DaemonAnswer<T> {
     /// A daemon gave it.
     Given(T),
-    /// This process looked by itself.
+    /// This process observed AWS itself.
     Looked(Box<ViewFacts>),
 }
 
@@ -81,8 +82,8 @@ struct ErrorDetail {
 struct DaemonRefusal(String);
 
 impl DaemonAddress {
-    /// The answer to a page of the API; `regions` are those that a look of one's own needs, all
-    /// of them if none is named.
+    /// The answer to a page of the API; `regions` are those to observe if no daemon answers, all of
+    /// them if none is named.
     pub(super) async fn answer<T: DeserializeOwned>(
         &self,
         page: &str,
@@ -96,6 +97,8 @@ impl DaemonAddress {
             return observe(config, regions).await;
         }
         let daemon = Address::of(reachable(config.http.listen));
+        // A daemon of another installation would answer about other packs. A daemon that refuses
+        // the question has answered it: only without an answer this process observes AWS itself.
         match get::<T>(&daemon, page).await {
             Ok((owner, answer)) if owner == config.installation => {
                 return Ok(DaemonAnswer::Given(answer));
@@ -111,13 +114,14 @@ impl DaemonAddress {
     }
 }
 
-/// Says why this process looks by itself.
+/// Says why this process observes AWS itself.
 fn note(why: &str) -> std::io::Result<()> {
     writeln!(std::io::stderr(), "conformd: {why}; reading AWS directly")
 }
 
-/// Where somebody on this machine reaches what listens on this address.
+/// The address under which a process on this machine reaches a listener on this address.
 fn reachable(listen: SocketAddr) -> SocketAddr {
+    // A listener on all addresses (`0.0.0.0` or `::`) has no address that a client could use.
     let local = match listen.ip() {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -132,6 +136,8 @@ pub(super) async fn get<T: DeserializeOwned>(
     page: &str,
 ) -> anyhow::Result<(Installation, T)> {
     let (status, body) = ask(&daemon.join(page), PATIENCE, ANSWER_MAX).await?;
+    // The version is read first: the answer of another version may have other fields, and the
+    // message about one of them would hide the cause.
     if status == StatusCode::OK {
         let head: AnswerHead = serde_json::from_str(&body)
             .with_context(|| format!("the server at {daemon} is not conformd"))?;
@@ -151,7 +157,7 @@ pub(super) async fn get<T: DeserializeOwned>(
     }
 }
 
-/// Looks at these regions, or at all of them; nothing here could write.
+/// Observes these regions, or all of them; nothing here could write.
 async fn observe<T>(config: Config, regions: &[Region]) -> anyhow::Result<DaemonAnswer<T>> {
     let regions = plan::chosen(regions, config.aws.regions.iter())?;
     let session = AwsSession::once(config, Remembering::Reads).await?;
@@ -175,7 +181,7 @@ async fn observe<T>(config: Config, regions: &[Region]) -> anyhow::Result<Daemon
     })))
 }
 
-/// Looks at these regions and reads every member there, with bars for those who wait.
+/// Observes these regions and reads every member there, with progress bars.
 async fn read(
     session: &AwsSession,
     regions: &[Region],

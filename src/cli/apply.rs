@@ -52,7 +52,7 @@ Exit codes:
       was refused, was not started or has an unknown outcome, a member failed, losses wait for
       approval, or apply was interrupted; everything else was done";
 
-/// Waits of one run for second readings.
+/// How many times one run waits for second readings.
 const SECOND_REFRESHES_MAX: usize = 2;
 
 /// Arguments of `apply`.
@@ -151,13 +151,13 @@ enum Ended {
     Stopped,
 }
 
-/// One run of the command.
+/// The state of one run of the command.
 struct ApplyRun<'a> {
     args: &'a ApplyArgs,
     session: AwsSession,
     stop: &'a CancellationToken,
     around: Surroundings,
-    /// What was looked at last.
+    /// The last observations.
     plans: Vec<RegionPlan>,
     /// Which content of the source was read first, and when.
     first: Option<First>,
@@ -222,7 +222,7 @@ impl<'a> ApplyRun<'a> {
     async fn passes(&mut self) -> anyhow::Result<Ended> {
         print(&text(&self.plans))?;
         // The source has to be read twice and the region observed twice: two waits, one after the
-        // other. Whatever begins them again meanwhile is left for another run.
+        // other. If a change starts them again in the meantime, that is left for another run.
         for _ in 0..SECOND_REFRESHES_MAX {
             if self.pass().await? == Ended::Stopped {
                 return Ok(Ended::Stopped);
@@ -240,7 +240,7 @@ impl<'a> ApplyRun<'a> {
         self.pass().await
     }
 
-    /// Waits, and looks again; `false` when stopped meanwhile.
+    /// Waits and observes again; `false` if it was stopped.
     async fn wait_until(&mut self, at: Timestamp) -> anyhow::Result<bool> {
         let left = Duration::try_from(at.duration_since(self.session.clock.now()));
         print(&format!(
@@ -365,8 +365,10 @@ impl<'a> ApplyRun<'a> {
         Ok(())
     }
 
-    /// Whether nothing is left for a person to do.
+    /// Whether no action of a user is required.
     fn is_fine(&self, rollouts: &Rollouts) -> bool {
+        // An unknown region is not fine even though nothing failed there: its packs were not
+        // compared.
         let waiting = WaitingLosses::of(self.plans.iter().map(|one| &one.report));
         is_valid(&self.around)
             && self.plans.iter().all(|one| one.report.unknown.is_none())

@@ -89,6 +89,8 @@ pub(super) async fn run(args: ApproveArgs) -> anyhow::Result<ExitCode> {
         )?;
     }
     let statement = ApprovalText { reason: args.reason.as_deref(), made: now, life: args.life };
+    // A document that lacks the losses of an unknown region is still useful, but a script has to
+    // notice that it is incomplete.
     let code = if unknown.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     let Some(document) = document(&waiting, statement, &names, simulated) else {
         writeln!(stderr, "Nothing waits for approval.")?;
@@ -112,7 +114,7 @@ pub(super) async fn run(args: ApproveArgs) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// Whole or not at all: whoever reads the source never sees a part of it.
+/// The file is replaced as a whole: a process that reads the source never sees a part of it.
 fn write(file: &Path, document: &str) -> anyhow::Result<()> {
     let mut unfinished = file.as_os_str().to_owned();
     unfinished.push(".new");

@@ -1,7 +1,7 @@
 //! `conformd demo`: simulator, daemon and example packs in one process. SIMULATED throughout.
 //!
-//! The daemon is the one that `run` starts, and it talks to the simulator over HTTP through the
-//! real SDK; only the clock is the simulator's.
+//! The daemon is the same as that of `run`, and it calls the simulator over HTTP through the real
+//! SDK; only its clock is the simulator's.
 
 mod examples;
 mod narrator;

@@ -1,4 +1,4 @@
-//! Exit codes that scripts and unit files go by.
+//! Exit codes that scripts and unit files use.
 
 /// Exit code of a usage error (`EX_USAGE` of sysexits.h).
 pub(super) const EXIT_USAGE: u8 = 64;

@@ -1,4 +1,5 @@
-//! `conformd explain`: how one account stands under every pack, why, and what happens next.
+//! `conformd explain`: the status of one account for every pack, the reasons, and what happens
+//! next.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
-//! `conformd iam-policy`: the least that conformd has to be allowed, as IAM reads it.
+//! `conformd iam-policy`: the smallest permissions that conformd needs, as IAM policies.
 //!
-//! What stands in the policies is decided in `domain/present/iam_policy`; this file owns the
-//! arguments, and where their values come from.
+//! `domain/present/iam_policy` makes the policies; this file owns the arguments and the sources of
+//! their values.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

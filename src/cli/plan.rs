@@ -72,7 +72,7 @@ struct PlanEntry<'a> {
     pending: Option<&'a PendingApproval>,
 }
 
-/// One region, looked at.
+/// The observation of one region.
 #[derive(Debug)]
 pub(super) struct RegionPlan {
     /// The reconciler with what it remembers.
@@ -118,13 +118,15 @@ pub(super) fn chosen<'a>(
     configured: impl Iterator<Item = &'a Region>,
 ) -> anyhow::Result<Vec<Region>> {
     let configured: Vec<Region> = configured.cloned().collect();
+    // A region that is not configured is an error: a plan without it would look as if nothing were
+    // to be done there.
     if let Some(unconfigured) = asked.iter().find(|region| !configured.contains(region)) {
         anyhow::bail!("region {unconfigured} is not among aws.regions of the settings");
     }
     Ok(if asked.is_empty() { configured } else { asked.to_vec() })
 }
 
-/// Looks at these regions at once; `hands` decides whether the reconcilers can write.
+/// Observes these regions at the same time; `hands` decides whether the reconcilers can write.
 pub(super) async fn observe(
     session: &AwsSession,
     regions: &[Region],
@@ -176,7 +178,7 @@ pub(super) fn is_valid(around: &Surroundings) -> bool {
     around.source.catalog.as_ref().is_some_and(|catalog| catalog.wholly_valid)
 }
 
-/// Whether a stand-in answers instead of AWS.
+/// Whether a simulated AWS answers.
 pub(super) fn is_simulated(config: &Config) -> bool {
     config.aws.endpoint.is_some()
 }

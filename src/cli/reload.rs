@@ -1,5 +1,5 @@
-//! `conformd reload`: tries the settings, and only then has a running daemon take them. It exists
-//! because a container has no `kill`, and because SIGHUP alone tells nobody that it was refused.
+//! `conformd reload`: checks the settings, then makes a running daemon load them. It exists because
+//! a container has no `kill`, and because SIGHUP alone does not report a refusal.
 
 use std::process::ExitCode;
 

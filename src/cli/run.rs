@@ -73,7 +73,7 @@ pub(super) async fn run(args: RunArgs, log: telemetry::Guard) -> anyhow::Result<
 /// Takes the addresses of the HTTP server, and says which they are.
 async fn listen(http: &Http) -> anyhow::Result<Listeners> {
     let main = bind("http.listen", http.listen).await?;
-    // Port 0 means any free one: whoever asks for it wants to know which.
+    // Port 0 means any free port, so the chosen one is printed.
     tracing::info!(address = %main.local_addr()?, "listening");
     let metrics = match http.metrics_listen {
         None => None,

@@ -1,7 +1,7 @@
 //! `conformd simulate`: the AWS simulator as a server.
 //!
-//! Parses flags, says where to point clients, serves until told to stop. What the simulated AWS
-//! looks like comes from a scenario file; how it behaves is `sim`'s business.
+//! Parses flags, prints the address for clients, and serves until it is stopped. A scenario file
+//! describes the simulated organization; `sim` implements its behavior.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -49,6 +49,8 @@ pub struct Simulate {
 
 /// Serves the simulator until SIGTERM or Ctrl-C.
 pub async fn run(args: Simulate) -> anyhow::Result<()> {
+    // The simulator accepts any credentials by default and its control API has no token, so other
+    // machines may reach it only on request.
     if !args.listen.ip().is_loopback() && !args.allow_remote {
         bail!(
             "{} can be reached from other machines; add --allow-remote to permit it",

@@ -34,10 +34,12 @@ enum StatusOutput {
     Json,
 }
 
-/// Prints the status; the exit code is its state. Not to know is an answer too.
+/// Prints the status; the exit code is its state. An unknown state is an answer too.
 pub(super) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     let view = match Box::pin(observed(&args)).await {
         Ok(view) => view,
+        // Wrong settings are a mistake of the caller, not a state of the organization: they get
+        // another exit code than an unknown state.
         Err(error) if error.is::<ConfigError>() => return Err(error),
         Err(error) => {
             let mut stderr = std::io::stderr().lock();
@@ -60,6 +62,7 @@ pub(super) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
 async fn observed(args: &StatusArgs) -> anyhow::Result<StatusView> {
     let names: Vec<&str> = args.regions.iter().map(Region::as_str).collect();
     let query =
+        // Without the parameter the daemon answers for all regions.
         if names.is_empty() { String::new() } else { format!("?regions={}", names.join(",")) };
     let page = format!("/api/v1/status{query}");
     Ok(match Box::pin(args.whom.answer(&page, &args.regions)).await? {

@@ -1,4 +1,4 @@
-//! What a command that answers once goes by: the manifests and the account list, read once.
+//! The inputs of a command that answers once: the manifests and the account list, read once.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use crate::session::{AwsSession, absence, constraints, directory};
 use crate::tasks::organization::walk_once;
 use crate::tasks::region::Surroundings;
 
-/// Everything that the regions go by, read once. An account list that cannot be read holds the
-/// packs that need it, and no others.
+/// The inputs of the regions, read once. An account list that cannot be read holds the packs that
+/// need it, and no others.
 pub(super) async fn read(session: &AwsSession) -> anyhow::Result<Surroundings> {
     let source = source(&session.config, session.clock.now())?;
     let interest = source.catalog.as_ref().map(|catalog| catalog.interest());

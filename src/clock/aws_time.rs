@@ -1,4 +1,5 @@
-//! AWS's time, as far as its answers tell: a moment they named, plus the time that has run since.
+//! AWS's time, learned from its answers: a moment that they gave, plus the time that has passed
+//! since.
 //!
 //! Deliberately knows no time of day of its own, so that no jump of one can move it.
 
@@ -8,29 +9,31 @@ use jiff::SignedDuration;
 
 use crate::domain::base::model::Timestamp;
 
-/// Answers that differ by no more than this tell the same time: `Date` counts whole seconds, and an
-/// answer may have been seconds on its way (reliability T-01).
+/// Answers that differ by no more than this give the same time: `Date` counts whole seconds (RFC
+/// 9110, section 5.6.7), and an answer may travel for seconds.
 const AGREEMENT: SignedDuration = SignedDuration::from_secs(30);
 
-/// What answers told. Times are kept as what AWS's clock showed when ours began to run, so that
+/// The times of answers. Each is kept as the time of AWS's clock when ours began to run, so that
 /// answers of different moments can be compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct AwsTime {
-    /// What counts.
+    /// The time in use.
     beginning: Option<Timestamp>,
-    /// What the last answer said that disagreed; it counts when the next one says the same.
+    /// The time of the last answer that disagreed; it is used once the next answer agrees with it.
     doubt: Option<Timestamp>,
 }
 
 impl AwsTime {
-    /// Takes in an answer of this `Date`, which arrived after our clock had run for `elapsed`.
+    /// Learns from an answer with this `Date`, which arrived after our clock had run for `elapsed`.
     pub(super) fn hear(&mut self, date: Timestamp, elapsed: Duration) {
         let Ok(told) = date.checked_sub(elapsed) else { return };
         let agrees = |other: &Timestamp| told.duration_since(*other).abs() <= AGREEMENT;
+        // One answer with a wrong `Date`, from a proxy for example, must not move deadlines: only
+        // two answers that agree change the time.
         if self.beginning.as_ref().is_some_and(agrees) {
             self.doubt = None;
         } else if let Some(doubt) = self.doubt.take_if(|doubt| agrees(doubt)) {
-            // The later of the two was the shorter time on its way.
+            // The later of the two traveled for a shorter time.
             self.beginning = Some(doubt.max(told));
         } else {
             self.doubt = Some(told);

@@ -1,5 +1,5 @@
-//! How long the machine has run, as the kernel tells: across processes the one clock that nobody
-//! can set.
+//! How long the machine has run, from the kernel: the only clock across processes that cannot be
+//! set.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::domain::base::stamp::BootTime;
 
-/// Which start of the machine this is (Linux, random(4)).
+/// The id of this start of the machine (Linux, random(4)).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// It is the same for the whole life of a process.

@@ -38,6 +38,8 @@ impl<'a> SettingsReader<'a> {
         let mut entries = Vec::new();
         for MappingEntry { key, key_span, value } in &mapping.entries {
             let field = &*key.text;
+            // An unknown field is an error, since a typing error would otherwise leave a default in
+            // force. It is reported once, and the known fields are still checked.
             if known.contains(&field) {
                 entries.push((field, value));
             } else {
@@ -68,6 +70,8 @@ impl<'a> SettingsReader<'a> {
         let node = self.get(field);
         if node.is_none() {
             let found = format!("{} is missing", self.full(field));
+            // At the top level the field is missing from the file itself, which has no line to
+            // point to.
             if self.name.is_empty() {
                 findings.file_error(code::MISSING_FIELD, found).expected(expected);
             } else {
@@ -105,6 +109,8 @@ impl<'a> SettingsReader<'a> {
         let Some(node) = self.get(field) else { return default };
         let whole = node.scalar().filter(|scalar| scalar.meaning == Meaning::Integer);
         match whole.and_then(|scalar| scalar.text.parse().ok()) {
+            // A number out of range is an error and not clamped as a duration is: it limits losses
+            // or requests, and no other number than the written one may be in force.
             Some(number) if range.contains(&number) => number,
             Some(_) | None => {
                 let found = format!("{} is {}", self.full(field), shown(node));
@@ -130,6 +136,7 @@ impl<'a> SettingsReader<'a> {
         let name = self.full(field);
         let Some(duration) = duration(node, &name, findings) else { return default };
         let clamped = duration.clamp(*range.start(), *range.end());
+        // The user has to see it: the interval in force is not the one in the file.
         if clamped != duration {
             let found = format!(
                 "{name} is {}; {} is used instead",
@@ -208,6 +215,7 @@ fn named(section: &str) -> &str {
 
 /// A value as it can be quoted in one line.
 pub(super) fn shown(node: &YamlNode) -> String {
+    // Text is quoted, so that `"yes"` and `yes` look different in the message.
     match node.scalar() {
         Some(scalar) if scalar.meaning == Meaning::Text => format!("{:?}", cut(&scalar.text)),
         Some(scalar) if scalar.meaning != Meaning::Null => cut(&scalar.text),

@@ -1,4 +1,4 @@
-//! Where the settings are, as every command that needs them is told.
+//! The path of the settings file, as every command that needs it takes it.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! The settings: one YAML file becomes one checked [`Config`], or every error in it at once.
 //!
 //! What is absent: flags (the command line overrides fields of a finished [`Config`]) and secrets
-//! (they are named by path and read by whoever uses them).
+//! (the settings name their files, and each user of a secret reads its file).
 
 mod fields;
 mod file;
@@ -27,7 +27,7 @@ pub use values::{
     SourceLocation, StaticCredentials, TemplateBucket,
 };
 
-/// Settings, and what a person should look at in them.
+/// Settings, and the warnings about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
     /// The settings.

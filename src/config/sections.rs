@@ -1,4 +1,4 @@
-//! The shape of the settings: which sections and fields there are, and what may stand in them.
+//! The shape of the settings: sections, fields, and their valid values.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -32,11 +32,12 @@ const PERIOD_MIN_AWS: Duration = Duration::from_secs(30);
 /// The longest period: a week unknown is a daemon that does nothing.
 const PERIOD_MAX: Duration = Duration::from_hours(7 * 24);
 
-/// How often a member's recorder may be looked at again: often enough to see one within the
-/// 7 hours that AWS tries, not so often that a mass join keeps nothing else from being looked at.
+/// How often a member's recorder may be probed again: often enough to observe one within the retry
+/// window of 7 hours, and not so often that many new accounts keep other accounts from being
+/// probed.
 const PROBE_INTERVAL: RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(1);
 
-/// A look every ten minutes sees a recorder long before the window ends.
+/// A probe every ten minutes observes a recorder long before the retry window ends.
 const PROBE_DEFAULT: Duration = Duration::from_mins(10);
 
 /// Time between redeployments: a shorter one would put packs again that are still being deployed.
@@ -126,6 +127,8 @@ fn regions_list(node: &YamlNode, findings: &mut Findings<'_>) -> Option<BTreeSet
     let mut regions = BTreeSet::new();
     for item in items {
         let region: Option<Region> = parsed(item, "a region", Region::EXPECTED, findings);
+        // A region that is listed twice is harmless and only a warning; an empty list would start a
+        // daemon that does nothing.
         if let Some(region) = region
             && let Some(repeated) = regions.replace(region)
         {
@@ -245,7 +248,7 @@ fn intervals_section(
     let region = period("region", default.region);
     let failure_resync = period("failureResync", default.failure_resync);
     let full_resync = period("fullResync", default.full_resync);
-    // Who looks more often than the defaults wait means the waits as well.
+    // An interval below the default waits shortens those waits too.
     let within = |Backoff { first, max }| Backoff { first: first.min(region), max };
     Some(IntervalSettings {
         source: fields.duration("source", PERIOD_MIN..=PERIOD_MAX, default.source, findings),
@@ -271,6 +274,7 @@ fn backoff(
         return default;
     };
     let first = fields.duration("first", range.clone(), default.first, findings);
+    // The default of `max` follows `first`, so that setting only `first` above it is no error.
     let max = fields.duration("max", range.clone(), default.max.max(first), findings);
     if max < first {
         let found = format!("{name}.max is shorter than {name}.first");
@@ -331,6 +335,7 @@ fn templates_section(
     let known = ["remediations", "bucket", "prefix"];
     let fields = SettingsReader::of(node, "templates", &known, findings)?;
     let remediations = fields.get("remediations").and_then(|node| remediations(node, findings));
+    // A prefix alone asks for a bucket too: `bucket` then reports the missing field.
     let has_bucket = fields.get("bucket").is_some() || fields.get("prefix").is_some();
     let bucket = if has_bucket { bucket(&fields, findings) } else { None };
     Some((bucket, remediations.unwrap_or_default()))
@@ -361,6 +366,8 @@ fn bucket(fields: &SettingsReader<'_>, findings: &mut Findings<'_>) -> Option<Te
         && bucket.bytes().all(|byte| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-')
         });
+    // The name is still used after the error: the settings are rejected as a whole, and later
+    // checks can report their errors in the same run.
     if !is_name {
         let found = format!("templates.bucket is {bucket:?}");
         findings.error(bucket_node.span, code::MALFORMED, found).expected(EXPECTED);

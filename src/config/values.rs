@@ -21,19 +21,19 @@ pub struct Config {
     pub installation: Installation,
     /// How much it may change.
     pub mode: Mode,
-    /// Whom it talks to, as whom.
+    /// Which AWS it calls, and with which credentials.
     pub aws: Aws,
     /// Where the manifests are.
     pub source: SourceLocation,
-    /// How often it looks.
+    /// The intervals.
     pub intervals: IntervalSettings,
     /// How much may go away unasked; past it everything destructive waits for an approval.
     pub guard: guard::LossLimits,
     /// How fast it may ask AWS.
     pub limits: RateLimits,
-    /// How recorders of members are looked at; `None`: they are not.
+    /// How recorders of members are probed; `None`: they are not.
     pub recorder_probe: Option<RecorderProbe>,
-    /// How accounts are redeployed that AWS gave up.
+    /// How conformd redeploys to accounts that AWS has stopped retrying.
     pub redeploy: Redeploy,
     /// Where templates go that are too large for a request; `None`: nowhere.
     pub templates: Option<TemplateBucket>,
@@ -89,7 +89,7 @@ impl Config {
     }
 }
 
-/// Whom to talk to, as whom.
+/// Which AWS to call, and with which credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aws {
     /// Named profile of the AWS configuration files; `None`: the default chain of the SDK.
@@ -102,7 +102,7 @@ pub struct Aws {
     pub endpoint: Option<Endpoint>,
 }
 
-/// Something on this machine that speaks AWS's protocols.
+/// A simulated AWS endpoint on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// An `http://` address on the loopback interface, for every service and region.
@@ -111,7 +111,7 @@ pub struct Endpoint {
     pub credentials: Option<StaticCredentials>,
 }
 
-/// Keys for a stand-in of AWS. They open nothing, so they may stand in the settings.
+/// Keys for a simulated AWS. They grant no access, so they may be in the settings.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StaticCredentials {
     /// Access key id.
@@ -143,7 +143,7 @@ pub enum SourceLocation {
     },
 }
 
-/// How often it looks, and how long it waits before it tries again.
+/// How often it observes, and how long it waits before it tries again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntervalSettings {
     /// Source: read afresh even without a sign of change.
@@ -198,7 +198,7 @@ pub struct RateLimits {
 }
 
 impl Default for RateLimits {
-    /// AWS Config publishes no rates; these stay below the lowest ones anybody reported.
+    /// AWS Config publishes no rates; these stay below the lowest ones that users reported.
     fn default() -> Self {
         Self {
             reads_per_second: NonZeroU32::MIN.saturating_add(1),
@@ -208,14 +208,14 @@ impl Default for RateLimits {
     }
 }
 
-/// How recorders of members are looked at: by a role that every member account has.
+/// How recorders of members are probed: with a role that every member account has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecorderProbe {
     /// The role's name, with its path if it has one, the same in every account.
     pub role_name: RoleName,
     /// The external id that its trust policy asks for; no secret, and different per installation.
     pub external_id: Option<ExternalId>,
-    /// How often an account that matters is looked at again.
+    /// How often a target is probed again.
     pub interval: Duration,
 }
 
@@ -235,7 +235,8 @@ pub struct Http {
     pub listen: SocketAddr,
     /// Another one for metrics and health; the metrics leave the first one then.
     pub metrics_listen: Option<SocketAddr>,
-    /// File with the token that requests which ask for work must carry; `None`: nobody may ask.
+    /// File with the token that requests which ask for work must carry; `None`: such requests are
+    /// refused.
     pub token_file: Option<PathBuf>,
 }
 

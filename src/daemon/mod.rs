@@ -137,7 +137,7 @@ impl Daemon {
         self.beats.clone()
     }
 
-    /// How it stands, in one line.
+    /// Its state in one line.
     pub(crate) fn status(&self) -> DaemonStatus {
         DaemonStatus(self.current())
     }

@@ -1,5 +1,5 @@
-//! How the daemon stands, for whoever looks at its service and not at its status: whether it is
-//! ready, and one line. Details are for the API; what makes it ready is decided in [`crate::http`].
+//! The state of the daemon for the service manager: whether it is ready, and one line. The API has
+//! the details; [`crate::http`] decides what makes it ready.
 
 use std::fmt::Write as _;
 
@@ -62,6 +62,7 @@ fn line(about: &About, source: &SourceStatus, reports: &Reports) -> String {
     let add = |line: &mut String, text: std::fmt::Arguments<'_>| {
         line.write_fmt(text).expect("writing to a string cannot fail");
     };
+    // Parts without content are left out: `systemctl status` shows one line.
     if held > 0 {
         add(&mut line, format_args!("; {held} held"));
     }

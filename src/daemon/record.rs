@@ -38,6 +38,8 @@ impl Daemon {
                     clock.clone(),
                     end.clone(),
                     move |remembered, notices| {
+                        // An error, since a new record means that losses need an approval for 24
+                        // hours.
                         for notice in notices {
                             tracing::error!(notice, "a new record was created");
                         }
@@ -48,7 +50,7 @@ impl Daemon {
         ));
     }
 
-    /// Shows how the record stands: by its changes, and its size every few seconds.
+    /// Publishes the state of the record: at every change, and its size every few seconds.
     fn show_record(
         &self,
         record: Record,

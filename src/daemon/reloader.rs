@@ -45,7 +45,7 @@ impl Reloader {
                 Notification::NotReloaded(error)
             }
         };
-        // That nobody listens, as before the start, is no trouble.
+        // Without a receiver, as before the start, sending fails, which is fine.
         drop(self.news.send(news));
     }
 
@@ -59,7 +59,7 @@ impl Reloader {
         Err(ConfigError(why).into())
     }
 
-    /// Reads the file; every finding is a line of the log, since nobody looks at a terminal.
+    /// Reads the file. Every finding is a line of the log, since a daemon has no terminal.
     fn read(&self) -> anyhow::Result<Config> {
         let (findings, read) = match config::load(&self.file.config) {
             Ok(Loaded { config, warnings }) => (warnings, Ok(self.file.over(config))),

@@ -1,4 +1,4 @@
-//! Keeping long tasks alive: a panic is counted and the task begins anew, but not for ever.
+//! Restarts long tasks: a panic is counted and the task starts again, up to a limit.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What the service manager is told: ready, reloading, stopping, one line of what is going on, and
-//! that every task still runs. The protocol is that of `sd_notify(3)`.
+//! Notifications to the service manager: ready, reloading, stopping, a status line, and the
+//! watchdog. The protocol is that of `sd_notify(3)`.
 //!
 //! Nothing is told where nobody asked to be (no `NOTIFY_SOCKET`), and nothing depends on being
 //! heard. What counts as ready and what the line says is [`super::readiness`]'s business; which
@@ -20,14 +20,14 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::beats::{BEAT_EVERY, Beats, TaskSign};
 use crate::domain::base::untrusted::flowing;
 
-/// Where a service manager with a full queue is given up on: the watchdog is fed again later.
+/// How long a send waits for a service manager with a full queue: the watchdog is fed again later.
 const SEND_MAX: Duration = Duration::from_millis(500);
 /// Feedings in one span of the watchdog: one may be lost (`sd_watchdog_enabled(3)` asks for two).
 const FEEDINGS: u32 = 3;
 /// Characters of a status line; a terminal shows fewer.
 const STATUS_MAX: usize = 300;
 
-/// The way to the service manager, and what it was told last.
+/// The socket of the service manager, and the last notification.
 #[derive(Debug)]
 pub(crate) struct Systemd {
     socket: Option<SocketAddr>,
@@ -36,7 +36,7 @@ pub(crate) struct Systemd {
     status: String,
 }
 
-/// What the service manager is told of the daemon.
+/// The state of the daemon for the service manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServiceReport {
     /// Whether it does its work.
@@ -72,7 +72,7 @@ impl Systemd {
         self.watchdog.map_or(BEAT_EVERY, |span| span / FEEDINGS)
     }
 
-    /// Tells how the daemon stands, if that is news. Once it was ready it stays so.
+    /// Sends the state of the daemon if it changed. Once ready, it stays ready.
     pub(crate) fn report(&mut self, told: &ServiceReport) {
         let mut news = Vec::new();
         if told.ready && !self.ready {

@@ -1,4 +1,4 @@
-//! Who may ask for a reconciliation: whoever knows the token, and nobody before there is one.
+//! Access to the reconcile request: it needs the token, and is refused while none is configured.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -48,7 +48,7 @@ fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
 
-/// Why somebody may not ask.
+/// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(super) enum AccessRefusal {
     /// A web page asks; ours has no such button.
@@ -66,7 +66,7 @@ pub(super) enum AccessRefusal {
 }
 
 impl AccessRefusal {
-    /// The status code that says so.
+    /// The status code of the refusal.
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::WebPage | Self::Unconfigured => StatusCode::FORBIDDEN,
@@ -80,6 +80,8 @@ pub(super) fn may_ask(
     headers: &HeaderMap,
     token: Option<&BearerToken>,
 ) -> Result<(), AccessRefusal> {
+    // Browsers send `Origin` with every POST of a page (Fetch standard, "Origin header"). A page of
+    // another site could otherwise use a browser that reaches this server.
     if headers.contains_key(ORIGIN) {
         return Err(AccessRefusal::WebPage);
     }

@@ -62,7 +62,7 @@ pub(super) fn set_headers(headers: &mut HeaderMap, simulated: bool) {
     }
 }
 
-/// A page for people.
+/// An HTML page.
 pub(super) fn html(page: Markup) -> Response {
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
@@ -96,7 +96,7 @@ struct ProblemDetail<'a> {
     message: &'a str,
 }
 
-/// What an error says: goes with the answer, for whoever words it in another form.
+/// The content of an error. It goes with the answer, so that a middleware can render it as a page.
 #[derive(Debug, Clone)]
 pub(super) struct ErrorPage(pub(super) String);
 

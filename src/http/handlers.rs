@@ -39,7 +39,7 @@ pub(super) async fn index(
 
 /// `GET /metrics`
 pub(super) async fn scrape(extract::State(server): extract::State<SharedState>) -> Response {
-    // The permit goes with the work, which runs on even when nobody waits for it any more.
+    // The permit goes with the work, which runs on even if the client has gone.
     let Ok(permit) = Arc::clone(&server.scrapes).acquire_owned().await else {
         return problem(&server, StatusCode::SERVICE_UNAVAILABLE, "stopping");
     };
@@ -84,7 +84,7 @@ pub(super) async fn reconcile(
     if let Err(refusal) = may_ask(request.headers(), server.state.token.as_ref()) {
         return refused(&server, peer, refusal);
     }
-    // Nothing is asked of the body but that it be small and end.
+    // The body is not interpreted: it only has to be small and end.
     match Bytes::from_request(request, &()).await {
         Ok(_) => {}
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {

@@ -1,5 +1,5 @@
-//! Alive and ready. Alive: our own tasks show that they run, whatever AWS does (H-14). Ready:
-//! settings, source and identity were good once.
+//! Liveness and readiness. Alive: our own tasks send heartbeats, whatever AWS does, so that an
+//! outage of AWS restarts nothing. Ready: settings, source and identity were good once.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -93,6 +93,8 @@ pub(super) async fn readyz(extract::State(server): extract::State<SharedState>) 
 /// there is no server.
 pub fn unready(source: &SourceStatus, caller: &ConfirmedCaller) -> Vec<String> {
     let mut reasons = Vec::new();
+    // "Once" is enough: a source that fails later leaves the last revision in force, and a daemon
+    // that is taken out of service could not report it.
     if source.read_last.is_none() {
         reasons.push(match source.problem() {
             Some(problem) => format!("the source could not be read: {problem}"),

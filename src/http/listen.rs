@@ -26,14 +26,14 @@ use crate::beats::{BEAT_EVERY, SILENCE_MAX};
 use crate::domain::base::heartbeat::{Task, TaskId};
 
 /// Connections at a time of one listener; more wait in the kernel's queue. A scraper, probes and a
-/// few people need a handful.
+/// few browsers need a handful.
 const CONNECTIONS_MAX: usize = 64;
-/// Scrapes at a time (reliability H-13).
+/// Scrapes at a time: a slow or hostile scraper must not take all threads.
 const SCRAPES_MAX: usize = 2;
-/// Documents for people that are made at a time; with the scrapes no more than a few threads.
+/// Documents that are made at a time; with the scrapes no more than a few threads.
 const VIEWS_MAX: usize = 2;
-/// From the start of a connection, or the end of a request, to the end of the next headers
-/// (reliability H-01).
+/// From the start of a connection, or the end of a request, to the end of the next headers: a slow
+/// client must not hold a connection.
 const HEADER_MAX: Duration = Duration::from_secs(5);
 /// Bytes of a request's line and headers; more are answered with 431.
 const HEADER_BYTES_MAX: usize = 16 * 1_024;
@@ -47,7 +47,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
 /// Where the daemon listens.
 #[derive(Debug)]
 pub struct Listeners {
-    /// For people and programs: everything, or everything but the metrics.
+    /// For browsers and API clients: everything, or everything but the metrics.
     pub main: TcpListener,
     /// For what scrapes, if it has an address of its own: metrics and health, and nothing else.
     pub metrics: Option<TcpListener>,
@@ -59,7 +59,7 @@ impl From<TcpListener> for Listeners {
     }
 }
 
-/// A listener with what it answers. Nobody who crowds one of them keeps others from another.
+/// A listener and its routes. Clients that crowd one listener do not block another one.
 struct Door {
     listener: TcpListener,
     free: Arc<Semaphore>,

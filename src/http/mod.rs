@@ -1,9 +1,9 @@
 //! The daemon's own HTTP server: the status page, metrics, health, the API, and one request that
 //! asks for a reconciliation.
 //!
-//! It sees `watch` receivers and plain values only. Reading changes nothing; the one POST asks for
-//! a look and carries no instruction. What is absent: TLS and users (a proxy's business), and
-//! anything that approves or configures (the source's business). The answers are described in
+//! It has only `watch` receivers and plain values. Reading changes nothing; the one POST asks for a
+//! reconciliation and carries no instruction. What is absent: TLS and users (a proxy's business),
+//! and anything that approves or configures (the source's business). The answers are described in
 //! `docs/api.md`.
 
 mod access;
@@ -54,11 +54,11 @@ pub struct HttpState {
     /// Notified by a POST: reconcile everything now. It keeps one request, so that a flood is one
     /// reconciliation.
     pub reconcile_now: Arc<Notify>,
-    /// What lets its bearer ask for a reconciliation; `None` lets nobody.
+    /// The token that permits the reconcile request; with `None` every such request is refused.
     pub token: Option<BearerToken>,
 }
 
-/// The state, and what the server itself goes by.
+/// The state, and the settings of the server itself.
 #[derive(Debug)]
 struct Server {
     state: HttpState,

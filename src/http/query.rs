@@ -25,6 +25,8 @@ impl QueryParameters {
         let known: Vec<&str> = known.iter().map(|parameter| parameter.name).collect();
         let mut all = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            // An unknown parameter is an error: a misspelled filter that is ignored would answer
+            // another question.
             if !known.contains(&&*name) {
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 let name = one_line(&name, ECHO_MAX);

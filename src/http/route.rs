@@ -17,7 +17,7 @@ pub(super) struct Route {
     pub(super) side: Side,
     /// Its name in programs that are made from the document.
     pub(super) id: &'static str,
-    /// What it is, in one line for people.
+    /// Its description in one line.
     pub(super) about: &'static str,
     /// What else there is to know.
     pub(super) more: &'static str,
@@ -34,7 +34,7 @@ pub(super) struct Route {
 /// Which of two listeners has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    /// What people and programs ask.
+    /// Requests of browsers and API clients.
     Main,
     /// What scrapes.
     Metrics,
@@ -63,7 +63,7 @@ pub(super) enum Form {
 /// All of it, and the document that describes it: for those who answer with either.
 #[derive(Clone, Copy)]
 pub(super) struct RouteTable {
-    /// In the order in which people are shown it.
+    /// In the order in which documents show it.
     pub(super) routes: &'static [Route],
     /// It never changes while a process runs.
     pub(super) document: &'static LazyLock<Value>,

@@ -20,16 +20,17 @@ use crate::http::answer::{panicked, too_large};
 use crate::metrics::Exchange;
 use crate::metrics::Metrics;
 
-/// Bytes of a request's body (reliability H-01); nothing that is asked of us needs one.
+/// Bytes of a request's body: no request needs one, so this only bounds what a client can send.
 const BODY_MAX: usize = 64 * 1_024;
-/// From the end of the headers to the answer, the body included (reliability H-01).
+/// The time from the end of the headers to the answer, the body included: a slow client must not
+/// hold a connection.
 const REQUEST_MAX: Duration = Duration::from_secs(10);
 
-/// The label of every page for people, which `/` begins.
+/// The label of every page, starting with `/`.
 const PAGE: &str = "page";
 /// The label of every path that is none of ours.
 const OTHER: &str = "other";
-/// The methods that are told apart in metrics; `HEAD` asks what `GET` asks.
+/// The methods with a metric label of their own; `HEAD` counts as `GET`.
 const METHODS: [&str; 3] = ["GET", "POST", OTHER];
 /// The classes of status codes that there are.
 const CODES: [&str; 3] = ["2xx", "4xx", "5xx"];

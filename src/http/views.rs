@@ -1,4 +1,4 @@
-//! The documents for people (`domain/present/view`): status, packs, accounts, new accounts, plan,
+//! The documents of the API (`domain/present/view`): status, packs, accounts, new accounts, plan,
 //! events.
 //!
 //! They are made off the runtime's threads, a few at a time: an organization may have millions of
@@ -64,7 +64,7 @@ pub(super) async fn answer(
     server: SharedState,
     work: impl FnOnce(&mut ViewFacts) -> DocumentResult + Send + 'static,
 ) -> Response {
-    // The permit goes with the work, which runs on even when nobody waits for it any more.
+    // The permit goes with the work, which runs on even if the client has gone.
     let Ok(permit) = Arc::clone(&server.views).acquire_owned().await else {
         return problem(&server, StatusCode::SERVICE_UNAVAILABLE, "stopping");
     };

@@ -23,8 +23,8 @@ use super::families::{
 };
 use super::labels::{ApprovalState, ReconcileResult, ReconciliationPhase, Requeue};
 
-/// Kinds of failure that leave a region unmanaged until somebody does something about them, or AWS
-/// does. Throttling is none: it passes, and `reconcile_last_success` shows when it does not.
+/// Kinds of failure that leave a region unmanaged until a user or AWS repairs the cause. Throttling
+/// is not among them: it passes, and `reconcile_last_success` shows if it does not.
 pub(super) const BLOCKING: [FailureKind; 9] = [
     FailureKind::Denied,
     FailureKind::NotDelegated,
@@ -40,7 +40,7 @@ pub(super) const BLOCKING: [FailureKind; 9] = [
 /// States of manifests, as [`super::show`] counts them.
 pub(super) const MANIFEST_STATES: [&str; 2] = ["valid", "invalid"];
 
-/// How members of a pack stand with it. Accounts that are no members count nowhere.
+/// The statuses of members. Accounts that are no members count nowhere.
 pub(super) const STATUSES: [StatusKind; 6] = [
     StatusKind::Ok,
     StatusKind::InProgress,
@@ -247,7 +247,7 @@ pub(super) fn request_results(op: Op) -> impl Iterator<Item = &'static str> {
     ["ok"].into_iter().chain(kinds.map(FailureKind::as_str))
 }
 
-/// How a mutation may end. Every kind of silence is one result: nobody knows what happened.
+/// The possible results of a mutation. Every failure that leaves the outcome unknown is one result.
 fn mutation_results(action: ActionKind) -> impl Iterator<Item = &'static str> {
     let (op, is_new) = match action {
         ActionKind::Create => (Op::PutOrganizationConformancePack, true),

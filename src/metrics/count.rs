@@ -112,7 +112,7 @@ impl Metrics {
         foreign.with_label_values(&[region]).inc_by(u64::try_from(news).unwrap_or(u64::MAX));
     }
 
-    /// A new account that has every pack says so in every report; it is counted in the first.
+    /// Every report shows a new account that has every pack; only the first one is counted.
     fn count_complete(&self, report: &RegionReport) {
         let mut memory = self.memory();
         let counted = memory.complete.entry(report.place.region.clone()).or_default();
@@ -142,7 +142,7 @@ impl Metrics {
         self.0.families.tasks.panics.with_label_values(&[task.as_str()]).inc();
     }
 
-    /// How the record stands.
+    /// The state of the record.
     pub fn show_record(&self, usable: bool, bytes: u64, write_errors: u64) {
         let record = &self.0.families.record;
         record.usable.set(usable.into());

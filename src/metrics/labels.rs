@@ -24,6 +24,8 @@ impl ReconcileResult {
     }
 
     pub(super) fn of(report: &RegionReport) -> Self {
+        // An unknown region plans nothing, so outcomes are only looked at after a complete
+        // observation.
         if report.unknown.is_some() {
             return Self::Incomplete;
         }

@@ -74,7 +74,7 @@ pub(super) struct CountedSoFar {
     pub(super) seen: Reports,
     /// Packs that have a counter.
     pub(super) counted: BTreeSet<(Region, PackName)>,
-    /// Packs that somebody else had changed when the region was last reconciled.
+    /// Packs with an external change at the last reconciliation of the region.
     pub(super) foreign: BTreeMap<Region, BTreeSet<PackName>>,
     /// New accounts whose way to all their packs was counted, with when they joined.
     pub(super) complete: BTreeMap<Region, BTreeSet<(AccountId, Timestamp)>>,

@@ -216,7 +216,8 @@ pub(super) fn json(value: &impl serde::Serialize) -> Value {
     Value::Text(text.expect("maps and sets of texts have a JSON form"))
 }
 
-/// What is kept of a parameter's value: equal values of one record can be told, nothing else.
+/// The digest that is kept of a parameter's value: it shows only whether two values of one record
+/// are equal.
 pub(super) fn digests(salt: &str, values: &BTreeMap<String, String>) -> BTreeMap<String, Digest> {
     let digest =
         |name: &str, value: &str| Digest::of([salt.as_bytes(), name.as_bytes(), value.as_bytes()]);

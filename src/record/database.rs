@@ -26,7 +26,7 @@ const PAGE: u64 = 4_096;
 /// How a SQLite file begins (SQLite, "Database File Format", 1.3).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// What the first page says. Read without SQLite, so that nothing is touched.
+/// Checks the first page. It is read without SQLite, which might change the file or its companions.
 pub(super) fn examine(path: &Path) -> Result<(), RecordFault> {
     let metadata = path.symlink_metadata()?;
     let kind = metadata.file_type();
@@ -52,6 +52,8 @@ pub(super) fn examine(path: &Path) -> Result<(), RecordFault> {
         let bytes = header.get(at..).and_then(|rest| rest.first_chunk::<4>());
         i32::from_be_bytes(*bytes.unwrap_or(&[0; 4]))
     };
+    // From the general to the particular, so that the message names what the file really is: no
+    // SQLite file, another program's, or a newer conformd's.
     if !header.starts_with(MAGIC) {
         return Err(RecordFault::Damaged("it is no SQLite file".to_owned()));
     }
@@ -85,7 +87,8 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, RecordFault> {
     let opened = open(path, flags);
     let is_bare = || !with_suffix(path, "-wal").exists();
     match opened {
-        // The index of a log cannot be made here. Without a log nobody writes, and none is needed.
+        // This process cannot create the index of the write-ahead log. Without a log no process
+        // writes, and no index is needed.
         Err(RecordFault::Sql(error))
             if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && is_bare() =>
         {
@@ -105,6 +108,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 /// A path as part of a URI (SQLite, "Uniform Resource Identifiers").
 fn escaped(path: &Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes().iter();
+    // A `?` or `#` in a path would end it and turn the rest into options of the connection.
     let escape = |byte: &u8| match char::from(*byte) {
         plain if plain.is_ascii_alphanumeric() || "/._-".contains(plain) => plain.to_string(),
         _ => format!("%{byte:02x}"),

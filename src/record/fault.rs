@@ -14,7 +14,7 @@ use crate::domain::plan::record::{LossKey, NoRecord, NoRecordCause};
 /// Characters that are kept of what SQLite or the system says.
 const WHY_MAX: usize = 200;
 
-/// Why something was not recorded. Whoever wanted to take something away must not.
+/// Why something was not recorded. A step whose losses are not recorded must not be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unrecorded {
     /// There is no record that can be written.

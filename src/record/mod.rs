@@ -1,9 +1,8 @@
-//! The record: what losses there were, which approvals were used, what was delivered where, and
-//! what happened, in one SQLite file.
+//! The record: losses, used approvals, deliveries and events, in one SQLite file.
 //!
 //! It never drives anything: AWS stays the only state that decides what is written. A loss is
-//! recorded before its request is sent, and whoever cannot record it must not send it. What is
-//! absent: decisions about losses, which are the guard's, and any value that was not handed in.
+//! recorded before its request is sent; without that the request must not be sent. What is absent:
+//! decisions about losses, which the guard makes, and any value that the caller did not pass in.
 
 mod cells;
 mod database;
@@ -73,7 +72,7 @@ pub struct Opened {
     pub record: Record,
     /// What counts; empty without a usable record.
     pub window: RecordedPast,
-    /// What a person must be told once: what was moved aside, and why.
+    /// The notices for the user, each shown once: which file was moved aside, and why.
     pub notices: Vec<String>,
 }
 
@@ -212,7 +211,8 @@ impl Record {
         self.job(StatusEffect::Write, move |store| store.level(&entries)).await
     }
 
-    /// Notes an event: [`run`] writes it soon. Never waits; what is too much is counted.
+    /// Notes an event, which [`run`] writes soon. It never waits; events beyond the queue are
+    /// counted and dropped.
     pub fn note(&self, entry: EventEntry) {
         let SharedRecord { events, events_came, events_lost, .. } = &*self.shared;
         let mut events = lock(events);
@@ -311,7 +311,7 @@ impl Record {
         }
         let job = async move {
             let turn = Arc::clone(&shared.turn).acquire_owned().await;
-            // Even when nobody waits for it any more, it ends before the next one begins.
+            // It ends before the next one begins, even if its caller does not wait for it any more.
             let worked = tokio::task::spawn_blocking(move || {
                 let worked = shared.perform(access, work);
                 drop(turn);
@@ -351,7 +351,7 @@ impl SharedRecord {
         }
     }
 
-    /// Opens afresh: the window, and what a person must be told.
+    /// Opens the record again; returns the window and the notices for the user.
     fn open(&self, now: &Stamp) -> (Option<RecordedPast>, Vec<String>) {
         let Some(directory) = &self.terms.directory else { return (None, Vec::new()) };
         let mut notices = Vec::new();
@@ -367,7 +367,8 @@ impl SharedRecord {
         }
     }
 
-    /// Opens afresh what is gone; the lock is given up for a moment where it was ours.
+    /// Opens the record again after its file is gone. A lock that was ours is released for a
+    /// moment.
     fn reopen(&self, now: &Stamp) -> (Option<RecordedPast>, Vec<String>) {
         let before = lock(&self.store).take();
         // A file that is still the same was tried already: opening it anew would read it all again
@@ -421,8 +422,12 @@ impl SharedRecord {
                 RecordStatus::Usable { .. } => not_configured().into(),
             });
         };
+        // The folder is checked before every access: a file that was replaced while it is open
+        // would take writes that the next process never sees.
         let place = store.place.as_ref().map_or(Ok(()), place::RecordFolder::check);
         let worked = place.and_then(|()| work(store)).map_err(|fault| fault.at(&self.terms.path()));
+        // Only writes change the status: a failed read says nothing about whether losses can be
+        // recorded, and a read that works must not hide a disk that is full.
         if access == StatusEffect::Write {
             match &worked {
                 Ok(_) => self.show(RecordStatus::Usable { began: store.identity.began.clone() }),

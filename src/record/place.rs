@@ -141,14 +141,15 @@ pub(super) fn open(
     Ok((connection, file))
 }
 
-/// Whoever made the file readable to others did not mean to, and its companions take its mode. If
-/// it is not ours, it stays as it is.
+/// Removes access for other users: the file holds names and losses, and SQLite gives its companions
+/// the same mode. A file that belongs to another user stays as it is.
 fn tighten(path: &Path) {
     if let Ok(metadata) = path.symlink_metadata()
         && metadata.is_file()
         && metadata.mode() & 0o077 != 0
         && let Err(error) = fs::set_permissions(path, Permissions::from_mode(0o600))
     {
+        // Not fatal: the record works with any mode, and only its owner can change it.
         tracing::debug!(%error, "the record's mode cannot be changed");
     }
 }
@@ -156,6 +157,7 @@ fn tighten(path: &Path) {
 /// Makes the file under another name first: a process that dies meanwhile leaves no half record.
 fn create(terms: &RecordTerms, path: &Path, now: &Stamp) -> Result<(), RecordFault> {
     let companions = COMPANIONS.iter().map(|suffix| beside(path, suffix));
+    // SQLite would apply a left-over write-ahead log of another file to the new one.
     if companions.into_iter().any(|companion| companion.symlink_metadata().is_ok()) {
         move_aside(path, now)?;
     }
@@ -173,6 +175,8 @@ fn create(terms: &RecordTerms, path: &Path, now: &Stamp) -> Result<(), RecordFau
     database::begin(&mut connection, terms.bytes_hard())?;
     insert(&connection, "INSERT", &terms.identity(now))?;
     connection.close().map_err(|(_, error)| error)?;
+    // The rename comes last and the directory is synced after it: a crash leaves either no record
+    // or a complete one.
     fs::rename(&new, path)?;
     if let Some(directory) = path.parent() {
         File::open(directory)?.sync_all()?;

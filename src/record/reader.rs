@@ -1,4 +1,4 @@
-//! Reading the record, by whoever has it open: the process that writes, or a command beside it.
+//! Reading the record: by the process that writes it, or by a command beside that process.
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -33,12 +33,14 @@ pub struct RecordReader {
 }
 
 impl RecordReader {
-    /// Opens the record of these terms as it is.
+    /// Opens the record of these terms without changing it.
     pub fn open(terms: &RecordTerms) -> Result<Self, NoRecord> {
         let Some(directory) = &terms.directory else { return Err(not_configured()) };
         let named = directory.join(FILE);
         let no = |fault: RecordFault| only_no_record(fault.at(&named));
         let path = place::real(directory).unwrap_or_else(|_| named.clone());
+        // A missing record is not damaged: before the first start it is normal, and its advice is
+        // another one.
         match path.symlink_metadata() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let found = "there is none yet";
@@ -51,8 +53,8 @@ impl RecordReader {
         Ok(Self { connection, path: named, identity })
     }
 
-    /// Whether its disk takes writes, as far as that is the same for everybody: whoever checks may
-    /// be somebody else than the daemon.
+    /// Whether its disk accepts writes, as far as that is the same for every user: the command that
+    /// checks may run as another user than the daemon.
     pub fn check_disk(&self) -> Result<(), NoRecord> {
         match OpenOptions::new().append(true).open(&self.path) {
             Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {

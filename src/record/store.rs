@@ -86,8 +86,8 @@ impl OpenRecord {
                     LossState::Retracted => {
                         transaction.execute("DELETE FROM approvals_used WHERE loss = ?", [id])?;
                     }
-                    // It is gone by our own step: whoever looks next, however late, must not take
-                    // it for somebody else's.
+                    // Our own step deleted it: the next process, however late it starts, must not
+                    // count it as an external deletion.
                     LossState::Confirmed if key.kind == LossKind::Pack => {
                         let sql = "DELETE FROM deployments WHERE region = ? AND pack = ?";
                         transaction.execute(sql, [key.region.as_str(), key.pack.as_str()])?;
@@ -160,9 +160,9 @@ impl OpenRecord {
         Ok(())
     }
 
-    /// Records all packs of ours that a region showed in a complete observation, and those of their
-    /// templates that are known and not there yet: whoever comes after the next change has to know
-    /// what the packs held. Room that is kept for losses stays so.
+    /// Records all packs of ours in a complete observation of a region, and their known templates
+    /// that are not recorded yet: a process that starts after the next change has to know what the
+    /// packs held. The space that is reserved for losses stays free.
     pub(super) fn observe(
         &mut self,
         region: &Region,
@@ -186,8 +186,8 @@ impl OpenRecord {
         Ok(())
     }
 
-    /// Records what packs hold from now on. Of what is older than the window only the newest is
-    /// kept.
+    /// Records the rules that packs hold from now on. Of the entries older than the window only the
+    /// newest is kept.
     pub(super) fn level(&mut self, entries: &[LevelEntry]) -> Result<(), RecordFault> {
         let transaction = self.begin()?;
         for entry in entries {
@@ -197,6 +197,8 @@ impl OpenRecord {
             let is_old = |(_, level): &&(i64, LevelEntry)| age(&level.at, at) >= LOSS_WINDOW;
             let is_intent =
                 |(_, level): &&(i64, LevelEntry)| level.rules.is_none() && level.marker.is_some();
+            // The newest old level tells what the pack held 24 hours ago. Intents that are newer
+            // than it stay too: they date the level that will follow them.
             let old = known.iter().filter(is_old).skip_while(is_intent).skip(1);
             for (id, _) in old {
                 transaction.execute("DELETE FROM levels WHERE id = ?", [id])?;

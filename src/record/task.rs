@@ -19,7 +19,7 @@ const PRUNE: Duration = Duration::from_hours(1);
 const RETRY: Duration = Duration::from_mins(1);
 
 /// Runs until stop; then writes what still waits. `reopened` gets the window of a record that was
-/// opened while the process ran, with what a person must be told.
+/// opened while the process ran, with the notices for the user.
 pub async fn run(
     record: Record,
     clock: Clock,
@@ -50,7 +50,7 @@ pub async fn run(
     log_failure(record.flush().await);
 }
 
-/// The status says it to people; the log only when it is looked at closely.
+/// The status page shows it to users; the log shows it only at level debug.
 fn log_failure(written: Result<(), super::Unrecorded>) {
     if let Err(error) = written {
         tracing::debug!(%error, "history not recorded");

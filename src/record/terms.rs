@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::domain::base::model::{AccountId, Installation};
 
-/// Which record, and for whom.
+/// The directory of the record, and its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordTerms {
     /// The directory it lies in; `None`: nothing is remembered.
@@ -14,7 +14,8 @@ pub struct RecordTerms {
     pub installation: Installation,
     /// The account that owns the packs.
     pub account: AccountId,
-    /// What the process is called, for others that find the record in use: `conformd run`.
+    /// The name of the process, shown to other processes that find the record in use: `conformd
+    /// run`.
     pub command: String,
     /// How long history is kept.
     pub retention: Duration,

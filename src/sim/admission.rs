@@ -30,6 +30,8 @@ enum Life {
 impl World {
     pub(super) fn put_pack(&mut self, caller: &Caller, put: PutPack) -> Result<PackArn, ApiError> {
         let name = validation::put(&put, self.knobs.quotas.inputs)?;
+        // The request is checked before the state of the world, and nothing changes before the last
+        // check has passed.
         self.tree.may_put(caller, self.moment(), self.knobs.delegation_delay)?;
         let content = Arc::new(self.content(&put)?);
         let place = caller.place();
@@ -134,6 +136,8 @@ impl World {
 
     fn check_lock(&self, place: &Place, name: &PackName) -> Result<(), ApiError> {
         let view = self.truth();
+        // AWS does not document whether a rollout locks one pack or the whole region, so both can
+        // be simulated.
         let locked = match self.knobs.lock {
             LockScope::Pack => self
                 .packs
@@ -150,6 +154,8 @@ impl World {
     fn holds(&self, place: &Place, name: &PackName, pack: &Incarnation) -> bool {
         let view = self.truth();
         let rollout = self.rollout(place, name, pack, view);
+        // The status that a delegated administrator sees may stay in progress forever. Whether it
+        // also locks the pack is not known, so a knob decides.
         let stuck = self.knobs.administrator_aggregate == AdministratorAggregate::StuckLocked
             && rollout.is_administrators()
             && pack.last_run(view).is_some_and(|run| run.act == Act::Put);
@@ -158,6 +164,8 @@ impl World {
 
     fn check_quota(&self, place: &Place) -> Result<(), ApiError> {
         let quotas = &self.knobs.quotas;
+        // AWS does not document whether accounts share the quota of a region, so both can be
+        // simulated.
         let counted = self.packs.places().filter(|one| {
             one.region == place.region && (quotas.packs_shared || one.account == place.account)
         });

@@ -1,8 +1,8 @@
 //! The simulator's language: requests, answers and faults with AWS's own member names.
 //!
-//! Every face speaks it: the HTTP face decodes JSON into [`Request`], the in-process face builds
-//! one from domain values. Members are optional wherever a client could leave them out, since the
-//! world, not the decoder, refuses what is missing. Nothing here knows of bytes on a wire.
+//! Every face uses it: the HTTP face decodes JSON into [`Request`], the in-process face builds one
+//! from domain values. Members are optional wherever a client could leave them out, since the
+//! world, not the decoder, refuses what is missing. Nothing here depends on a wire format.
 
 use std::fmt;
 
@@ -39,7 +39,7 @@ impl Service {
         self.into()
     }
 
-    /// What stands before the dot of `X-Amz-Target`; `None` for the query protocol.
+    /// The part before the dot of `X-Amz-Target`; `None` for the query protocol.
     pub fn target_prefix(self) -> Option<&'static str> {
         match self {
             Self::Config => Some("StarlingDoveService"),
@@ -216,7 +216,7 @@ pub struct Caller {
     pub region: Region,
     /// The assumed role's session, when it is not the account's own user.
     pub session: Option<AssumedSession>,
-    /// Whether this is the client under test or somebody else.
+    /// Whether this is the client under test or another writer.
     pub origin: RequestOrigin,
     /// `amz-sdk-invocation-id` and the attempt number of `amz-sdk-request`, for the log.
     pub invocation: Option<(String, u32)>,
@@ -239,7 +239,7 @@ impl Caller {
         Self { account, region, session: None, origin: RequestOrigin::Client, invocation: None }
     }
 
-    /// Somebody else with the same credentials.
+    /// Another writer with the same credentials.
     pub fn other(place: &Place) -> Self {
         Self { origin: RequestOrigin::Other, ..Self::client(place) }
     }
@@ -342,7 +342,7 @@ impl Answer {
 }
 
 impl Reply {
-    /// What became of the call, in one word for the log.
+    /// The outcome of the call, in one word for the log.
     pub(super) fn label(&self) -> String {
         match self {
             Self::Answer(_) => "ok",
@@ -357,7 +357,7 @@ impl Reply {
     }
 }
 
-/// What became of a call.
+/// The outcome of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
     /// It worked.

@@ -48,6 +48,8 @@ impl World {
             member.stay(self.moment()).is_some()
                 && *member.state.at(self.moment()) == AccountState::Active
         });
+        // AWS gives one answer for a missing role, a missing trust and a closed account, so that a
+        // caller cannot find out which accounts and roles exist.
         if !open || !self.sessions.trusts(&account, role, caller, external_id) {
             return Err(denied(caller, role_arn));
         }
@@ -79,6 +81,7 @@ impl World {
 }
 
 fn checked(assume: &AssumeRole) -> Result<(&str, &str, Duration), ApiError> {
+    // STS names its validation errors `ValidationError`, other services `ValidationException`.
     let sts = |fault: ApiError| ApiError { code: "ValidationError".to_owned(), ..fault };
     let role_arn = assume.role_arn.as_deref();
     let role_arn = role_arn.ok_or_else(|| sts(validation(None, "roleArn", "not be null")))?;

@@ -98,6 +98,8 @@ impl World {
         if member.and_then(|member| member.stay(self.moment())).is_none() {
             return Err(refusals::organizations_not_in_use());
         }
+        // As AWS documents: members may only describe the organization, delegated administrators
+        // may also read lists.
         let allowed = caller.account == self.tree.management
             || operation == Operation::DescribeOrganization
             || (!operation.is_mutating() && self.tree.is_administrator(&caller.account));
@@ -334,6 +336,7 @@ impl World {
 
     fn account_shape(&self, account: &SimAccount, at: Timestamp) -> Option<shape::AccountShape> {
         let stay = account.stay(at)?;
+        // A new account is listed only after a delay, as AWS's lists lag behind.
         if at < after(stay.joined_timestamp(), self.knobs.lag.accounts) {
             return None;
         }

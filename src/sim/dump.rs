@@ -1,7 +1,7 @@
-//! The state of the world in full, as somebody with all keys would see it: for people and tests.
+//! The complete state of the world, for users of the simulator and for tests.
 //!
-//! The truth without delays. Rows are left out of the whole picture, since there may be millions;
-//! they are asked for one pack at a time.
+//! The truth without delays. Rows are left out of the whole picture, since there may be millions; a
+//! request returns those of one pack.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -18,7 +18,7 @@ use super::setup::RecorderSetup;
 use super::world::World;
 use crate::domain::base::model::{AccountId, AccountState, PackName, Place, Region, Timestamp};
 
-/// The template of a pack that somebody else puts without saying more.
+/// The template of an external pack if the event names none.
 const EXTERNAL_SESSION: &str = "\
 Parameters:
   ConformdMarker: {Type: String, Default: none}
@@ -66,9 +66,9 @@ pub enum WorldEvent {
     ClearFault(FaultId),
     /// Every fault ends.
     ClearFaults,
-    /// Somebody else puts a pack.
+    /// Another writer puts a pack.
     Put(ExternalPut),
-    /// Somebody else deletes a pack.
+    /// Another writer deletes a pack.
     Delete(ExternalDelete),
 }
 
@@ -123,7 +123,7 @@ pub struct Disturbance {
     pub lasts: Option<Duration>,
 }
 
-/// A pack put by somebody else with that account's credentials.
+/// A pack that another writer puts with that account's credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ExternalPut {
@@ -143,7 +143,7 @@ pub struct ExternalPut {
     pub excluded: Vec<AccountId>,
 }
 
-/// A pack deleted by somebody else.
+/// A pack that another writer deletes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExternalDelete {
@@ -155,7 +155,7 @@ pub struct ExternalDelete {
     pub name: PackName,
 }
 
-/// What came of an event.
+/// The result of an event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Happened {
     /// The name of a failure or fault, to clear it with.
@@ -172,7 +172,7 @@ pub enum EventRefused {
     /// The event contradicts itself or the world.
     #[error("{0}")]
     Nonsense(String),
-    /// AWS refused somebody else's request.
+    /// AWS refused the other writer's request.
     #[error("{}: {}", .0.code, .0.message)]
     ByAws(ApiError),
 }

@@ -89,6 +89,7 @@ impl PlannedFailure {
             FailsOn::Deployment => Act::Put,
             FailsOn::Removal => Act::Delete,
         };
+        // Every field that a failure leaves out matches all attempts.
         act == attempt.act
             && self.from <= attempt.at
             && self.until.is_none_or(|until| attempt.at < until)

@@ -249,6 +249,7 @@ impl Armed {
         let FaultTarget { operation, caller, has_token, now, seed } = asked;
         let rule = &self.rule;
         let needs_token = rule.effect == FaultEffect::BadToken;
+        // These effects change an answer with entries, which a write does not have.
         let needs_read = matches!(
             rule.effect,
             FaultEffect::Stale { .. }
@@ -264,6 +265,8 @@ impl Armed {
             && rule.account.as_ref().is_none_or(|one| *one == caller.account)
             && rule.from.is_none_or(|from| from <= now)
             && rule.until.is_none_or(|until| now < until);
+        // Only requests that fit count for `skip`, `times` and `percent`: other traffic must not
+        // change which request a rule strikes.
         if !fits {
             return false;
         }
@@ -275,12 +278,14 @@ impl Armed {
     }
 }
 
-/// What becomes of a request instead of, or before, being carried out.
+/// The reply to a request that the fault keeps from being carried out.
 pub(super) fn before(effect: &FaultEffect, operation: Operation) -> Option<Reply> {
     let sts = operation.service() == Service::Sts;
     let stage_before =
         |stage: FaultStage, reply: Reply| (stage == FaultStage::Before).then_some(reply);
     match effect {
+        // Each service has its own error for the same fault, so that clients meet the codes that
+        // they meet with AWS.
         FaultEffect::Throttled => Some(Reply::Fault(match operation.service() {
             Service::Organizations => refusals::too_many_requests(),
             Service::Config | Service::Sts => refusals::throttled(),
@@ -324,10 +329,10 @@ pub(super) fn before(effect: &FaultEffect, operation: Operation) -> Option<Reply
     }
 }
 
-/// What the tokens of endless listings begin with.
+/// The prefix of the tokens of endless listings.
 const ENDLESS: &str = "endless-";
 
-/// What becomes of the reply of the `call`th request, which was carried out.
+/// The reply to the `call`th request after it was carried out, changed by the fault.
 pub(super) fn after(effect: &FaultEffect, reply: Reply, call: u64) -> Reply {
     match effect {
         FaultEffect::InternalFailure { .. } => internal_failure(),
@@ -335,6 +340,7 @@ pub(super) fn after(effect: &FaultEffect, reply: Reply, call: u64) -> Reply {
         FaultEffect::Reset { .. } => Reply::Broken(Breakage::Reset),
         FaultEffect::BlackHole { .. } => Reply::Broken(Breakage::BlackHole),
         FaultEffect::Malformed => Reply::Broken(Breakage::Malformed),
+        // Only an answer can break off; an error stays an error.
         FaultEffect::Truncated => match reply {
             Reply::Answer(answer) => Reply::Broken(Breakage::Truncated(Box::new(answer))),
             Reply::Fault(_) | Reply::Broken(_) => reply,
@@ -405,6 +411,8 @@ fn shortened(answer: &mut Answer) {
     if let Answer::ListAccounts(list) = answer {
         halve(&mut list.accounts);
     }
+    // Without a token the shortened list looks complete: the client cannot tell it from a whole
+    // one.
     if let Some(token) = answer.token_mut() {
         *token = None;
     }
@@ -422,6 +430,7 @@ fn with_unknown_status(answer: &mut Answer) {
             UNKNOWN.clone_into(&mut one.status);
         }
     }
+    // Every enumeration of AWS that a client reads can grow, accounts included.
     if let Answer::ListAccounts(list) = answer {
         for one in &mut list.accounts {
             one.state = Some(UNKNOWN.to_owned());

@@ -1,5 +1,5 @@
-//! A gate that shuts for ever at one chosen boundary of one chosen call: how tests kill a process
-//! at every point where it touches AWS.
+//! A gate that blocks forever at one chosen boundary of one chosen call: tests use it to kill a
+//! process at every point where it calls AWS.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

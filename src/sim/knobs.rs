@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct Knobs {
     /// How long the effects of a Put or Delete stay invisible, each drawn anew.
     pub lag: Lag,
-    /// How a run reaches the members.
+    /// How a rollout reaches the members.
     pub fan_out: FanOut,
     /// What happens around accounts that join and leave.
     pub joining: Joining,
@@ -21,11 +21,11 @@ pub struct Knobs {
     pub recorder_gate: RecorderGate,
     /// Whether packs of Lambda rules only need a recorder too.
     pub lambda_rules_need_recorder: bool,
-    /// What a run does in a suspended, closing or closed member.
+    /// What a rollout does in a suspended, closing or closed member.
     pub inactive_members: Deviant,
-    /// What a run does in a member that has not enabled the region.
+    /// What a rollout does in a member that has not enabled the region.
     pub region_off_members: Deviant,
-    /// How far `ResourceInUseException` reaches.
+    /// What one rollout locks.
     pub lock: LockScope,
     /// The aggregate status of packs that a delegated administrator owns.
     pub administrator_aggregate: AdministratorAggregate,
@@ -47,7 +47,7 @@ pub struct Knobs {
     /// How long a registration of a delegated administrator takes to be believed by AWS Config.
     #[serde(with = "humantime_serde")]
     pub delegation_delay: Duration,
-    /// The request log keeps this many entries; the counters count for ever.
+    /// The request log keeps this many entries; the counters include all of them.
     pub log_entries_max: usize,
 }
 
@@ -69,7 +69,7 @@ pub struct Lag {
     pub accounts: Duration,
 }
 
-/// How a run reaches the members: in slots of `parallelism` accounts, one slot after the other.
+/// How a rollout reaches the members: in slots of `parallelism` accounts, one slot after the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct FanOut {
@@ -82,7 +82,7 @@ pub struct FanOut {
     /// How long one member takes to remove.
     #[serde(with = "humantime_serde")]
     pub removal: Duration,
-    /// Members at work at once; at least 1.
+    /// Members in progress at the same time; at least 1.
     pub parallelism: u32,
 }
 
@@ -136,7 +136,7 @@ pub enum RecorderGate {
     Any,
 }
 
-/// What a run does in a member it cannot deploy to.
+/// What a rollout does in a member to which it cannot deploy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Deviant {
@@ -146,7 +146,7 @@ pub enum Deviant {
     Skipped,
 }
 
-/// What one active run locks.
+/// What one active rollout locks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LockScope {
@@ -160,9 +160,9 @@ pub enum LockScope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdministratorAggregate {
-    /// It stays `CREATE_IN_PROGRESS` for ever and locks nothing.
+    /// It stays `CREATE_IN_PROGRESS` forever and locks nothing.
     Unresolvable,
-    /// It stays `CREATE_IN_PROGRESS` for ever and Put and Delete are refused meanwhile.
+    /// It stays `CREATE_IN_PROGRESS` forever, and Put and Delete are refused.
     StuckLocked,
     /// It works like the management account's.
     Sound,
@@ -178,7 +178,7 @@ pub enum UndeclaredInput {
     MembersFail,
 }
 
-/// How far tags on packs work.
+/// Whether tags on packs work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tagging {
@@ -200,7 +200,7 @@ pub struct Paging {
     pub shuffled: bool,
     /// Whether an empty page with a token comes before every full one but the first.
     pub empty_pages: bool,
-    /// How long a token is good; `None`: for ever.
+    /// How long a token is valid; `None`: forever.
     #[serde(with = "humantime_serde")]
     pub token_life: Option<Duration>,
 }
@@ -239,7 +239,7 @@ pub struct Rates {
     pub config: Option<Bucket>,
     /// AWS Organizations, with the published figures per account and per organization.
     pub organizations: bool,
-    /// How much of the organization-wide buckets somebody else uses up, in percent.
+    /// The share of the organization-wide buckets that other callers use up, in percent.
     pub noisy_neighbour_percent: u8,
 }
 

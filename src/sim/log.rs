@@ -1,4 +1,5 @@
-//! The request log: what was asked, by whom, and what came of it. Budgets are counted from it.
+//! The request log: operation, caller and outcome of each request. Tests count request budgets from
+//! it.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -31,7 +32,7 @@ pub struct LoggedRequest {
     pub attempt: Option<u32>,
     /// Whether the operation can change anything.
     pub mutating: bool,
-    /// Whether the world carried it out, whatever the client was told.
+    /// Whether the world carried it out, whatever the client got as an answer.
     pub took_effect: bool,
     /// `ok`, the exception's name, or what the connection did.
     pub outcome: String,
@@ -58,6 +59,8 @@ impl RequestLog {
     }
 
     pub(super) fn add(&mut self, entry: LoggedRequest) {
+        // Requests of other writers are logged and not counted: budgets are those of the client
+        // under test.
         if entry.origin == RequestOrigin::Client {
             let key = (entry.region.clone(), entry.operation);
             let count = self.counts.entry(key).or_default();

@@ -1,4 +1,4 @@
-//! How one account stands with a pack, as its row shows it.
+//! The status of one account for a pack, as its row shows it.
 
 use crate::domain::base::model::Timestamp;
 use crate::domain::observed::packs::{PackPhase, Verb};
@@ -9,7 +9,7 @@ use crate::sim::causes::FailureText;
 pub struct SimRow {
     /// What was done.
     pub verb: Verb,
-    /// How far it got.
+    /// The phase.
     pub phase: PackPhase,
     /// Why it failed.
     pub cause: Option<FailureText>,
@@ -17,7 +17,7 @@ pub struct SimRow {
     pub since: Timestamp,
 }
 
-/// Where a member stands.
+/// The state of a member.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct SimMemberState {
     pub(super) row: Option<SimRow>,

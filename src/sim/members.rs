@@ -1,6 +1,7 @@
 //! The member accounts over time: when they joined and left, their state, their recorders.
 //!
-//! Which of them are out of the ordinary is kept apart, since only those are looked at one by one.
+//! Accounts that differ from the ordinary are kept in sets of their own, since only those are
+//! computed one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -128,8 +129,8 @@ impl SimAccount {
         self.recorders.get(region).unwrap_or(&self.recorder).changed()
     }
 
-    /// Whether every run ends well in every region that is not named by
-    /// [`SimAccount::odd_regions`].
+    /// Whether every rollout succeeds in every region that [`SimAccount::odd_regions`] does not
+    /// name.
     fn is_plain(&self) -> bool {
         let stays = matches!(self.stays.as_slice(), [Stay { left: None, .. }]);
         let active = self.state == Timeline::new(AccountState::Active);
@@ -185,6 +186,8 @@ impl MemberArena {
 
     /// Adds an account, or lets one that left join again. Nothing happens while it is a member.
     pub(super) fn join(&mut self, now: Timestamp, member: MemberSetup) {
+        // An account that joins again keeps its number: rows and stories of its first stay refer to
+        // it.
         let number = if let Some(number) = self.number(&member.id) {
             let present = self.accounts.get_mut(number);
             let Some(account) = present.filter(|account| account.stay(now).is_none()) else {
@@ -226,8 +229,8 @@ impl MemberArena {
         })
     }
 
-    /// Numbers of the accounts in which a run in this region may end otherwise than well, apart
-    /// from what the pack itself says; those that joined after `since` are among them.
+    /// Numbers of the accounts in which a rollout in this region may fail for reasons other than
+    /// the pack itself, including those that joined after `since`.
     pub(super) fn odd(&self, region: &Region, since: Timestamp) -> impl Iterator<Item = usize> {
         let here = self.odd_by_region.get(region).into_iter().flatten();
         let late = self.rollouts.range((since, 0)..).map(|(_, number)| *number);
@@ -241,6 +244,8 @@ impl MemberArena {
         } else {
             self.odd.insert(number);
         }
+        // The account may have been odd in other regions before, so it is removed from all of them
+        // first.
         for numbers in self.odd_by_region.values_mut() {
             numbers.remove(&number);
         }

@@ -76,6 +76,8 @@ impl OrganizationTree {
         delay: Duration,
     ) -> Result<(), ApiError> {
         let delegation = self.delegations.get(&(PRINCIPAL.to_owned(), caller.account));
+        // A new delegation takes effect only after a delay, as AWS's permissions take time to
+        // spread.
         let delegated = delegation.is_some_and(|since| after(*since, delay) <= now);
         let administers = delegated && self.trusted.contains_key(PRINCIPAL);
         let organized = self.features != Features::NoOrganization;

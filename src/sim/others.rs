@@ -10,7 +10,7 @@ use super::world::World;
 use crate::domain::base::model::{PackName, Place, Timestamp};
 
 impl World {
-    /// Somebody else puts this: a pack without a marker, a copied marker, or what Terraform would
+    /// Another writer puts this: a pack without a marker, a copied marker, or what Terraform would
     /// put over ours.
     pub fn put_by_other(
         &mut self,
@@ -21,7 +21,7 @@ impl World {
         self.ask_as_other(now, place, Request::PutOrganizationConformancePack(put))
     }
 
-    /// Somebody else deletes this pack.
+    /// Another writer deletes this pack.
     pub fn delete_by_other(
         &mut self,
         now: Timestamp,
@@ -33,8 +33,8 @@ impl World {
         self.ask_as_other(now, place, Request::DeleteOrganizationConformancePack(delete))
     }
 
-    /// Somebody else puts another template and keeps everything that a read shows, the marker
-    /// included: the one foreign change that leaves no trace but `LastUpdateTime`.
+    /// Another writer puts another template and keeps everything that a read shows, the marker
+    /// included: the only external change that shows in nothing but `LastUpdateTime`.
     pub fn change_template_by_other(
         &mut self,
         now: Timestamp,

@@ -1,6 +1,6 @@
 //! The packs over time: every accepted Put and Delete, and when each becomes visible.
 //!
-//! Nothing about members is stored here; what a run does to them is computed (`rollout`).
+//! Nothing about members is stored here; `rollout` computes what a Put or Delete does to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::domain::base::model::{AccountId, PackName, Place, Timestamp};
 /// Which of the delayed views a reader has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ViewDelay {
-    /// Everything, at once: what locks and quotas go by.
+    /// Everything without delay, for locks and quotas.
     Truth,
     /// The list of packs.
     Packs,
@@ -58,7 +58,7 @@ pub(super) struct SimDeployment {
     pub(super) content: Arc<PackContent>,
     /// How many accounts there ever were at that moment; later ones join by themselves.
     pub(super) members: usize,
-    /// Where in the order of accounts the run begins.
+    /// The position in the order of accounts at which the rollout begins.
     pub(super) offset: usize,
     /// When it shows in lists, statuses and rows.
     pub(super) visible: [Timestamp; 3],
@@ -87,7 +87,7 @@ impl SimDeployment {
         }
     }
 
-    /// When the run reaches this member; `None` for accounts that joined later.
+    /// When the rollout reaches this member; `None` for accounts that joined later.
     pub(super) fn start(&self, fan_out: &FanOut, member: usize) -> Option<Timestamp> {
         if member >= self.members {
             return None;

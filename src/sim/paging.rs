@@ -55,6 +55,8 @@ impl TokenBinding<'_> {
             Some(token) => self.open(token)?,
             None => self.begin(),
         };
+        // AWS Organizations may return an empty page with a token: a client that stops there reads
+        // a short list.
         if self.paging.empty_pages && cursor.page % 2 == 1 {
             let next = Some(self.seal(Cursor { page: cursor.page + 1, ..cursor }));
             return Ok(Cut { items: Vec::new(), next });
@@ -69,6 +71,8 @@ impl TokenBinding<'_> {
         let mut items = Vec::new();
         for place in cursor.place..count {
             let Some(item) = pick(order.at(place)) else { continue };
+            // The next token is issued only when another entry follows, so that the last page is
+            // never empty by accident.
             if items.len() == limit {
                 let next = Some(self.seal(Cursor { place, page: cursor.page + 1, ..cursor }));
                 return Ok(Cut { items, next });
@@ -92,6 +96,8 @@ impl TokenBinding<'_> {
 
     fn open(&self, token: &str) -> Result<Cursor, BadToken> {
         let (body, signature) = token.rsplit_once('-').ok_or(BadToken)?;
+        // The signature binds a token to operation, caller, region and filter: AWS refuses tokens
+        // of another listing.
         if signature != self.signature(body) {
             return Err(BadToken);
         }

@@ -1,4 +1,4 @@
-//! What looks random in the world: pure functions of the seed and of what is being drawn, so that
+//! Randomness in the world: pure functions of the seed and of the purpose of the draw, so that
 //! equal runs draw equal values and the order of draws does not matter.
 
 use std::time::Duration;
@@ -57,7 +57,7 @@ impl Permutation {
         Self { count, factor, shift: drawn % count }
     }
 
-    /// What stands at this place; `place` must be less than the count.
+    /// The element at this place; `place` must be less than the count.
     pub(super) fn at(&self, place: usize) -> usize {
         let Self { count, factor, shift } = *self;
         if count == 0 {

@@ -184,8 +184,8 @@ impl RequestedRows {
         self.status.is_none_or(|status| status == (row.verb, row.phase))
     }
 
-    /// The members that can have such a row. Where every ordinary member has finished well, nobody
-    /// else needs to be asked for trouble.
+    /// The members that can have such a row. Once every ordinary member has succeeded, only the odd
+    /// ones can have failures.
     fn candidates(&self, rollout: &SimRollout<'_>) -> Vec<usize> {
         if let Some(account) = &self.account {
             return rollout.members.number(account).into_iter().collect();

@@ -23,6 +23,7 @@ impl World {
         let Some(recorder) = put.configuration_recorder else {
             return Err(validation(None, "configurationRecorder", "not be null"));
         };
+        // AWS allows one customer-managed recorder per account and region.
         if recorder.name.as_deref().is_some_and(|name| name != NAME) {
             return Err(ApiError::new(
                 "MaxNumberOfConfigurationRecordersExceededException",
@@ -106,6 +107,8 @@ impl World {
         asked: &DescribeRecorders,
     ) -> Result<Option<RecorderSetup>, ApiError> {
         let found = Some(self.recorder(caller, at)).filter(|recorder| is_customers(*recorder));
+        // Without a name AWS returns customer-managed recorders only, so a service-linked one is an
+        // empty list.
         match asked.configuration_recorder_names.as_deref().unwrap_or_default() {
             [] => Ok(found),
             [name] if name == NAME && found.is_some() => Ok(found),

@@ -1,8 +1,9 @@
-//! A pack's run as a whole: which members are worth a look, whether work goes on, the aggregate.
+//! The rollout of a pack as a whole: the members that have to be computed, whether it is active,
+//! and the aggregate.
 //!
-//! Nothing is stored. A row is what an account's story comes to (`story`), the aggregate what the
-//! rows come to. So a look at an earlier moment is the same computation, and 10,000 accounts cost
-//! nothing until asked for.
+//! Nothing is stored. A row is computed from the story of an account (`story`), the aggregate from
+//! the rows. A read of an earlier moment is the same computation, and 10,000 accounts cost nothing
+//! until a request needs them.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +22,7 @@ use crate::domain::observed::packs::{PackPhase, Verb};
 pub struct Aggregate {
     /// What was done.
     pub verb: Verb,
-    /// How far it got.
+    /// The phase.
     pub phase: PackPhase,
     /// Why it failed.
     pub cause: Option<FailureText>,
@@ -43,11 +44,12 @@ pub(super) struct SimRollout<'a> {
 }
 
 impl SimRollout<'_> {
-    /// The members to be looked at one by one; `None` when that is everybody.
+    /// The members that have to be computed one by one; `None` for all of them.
     fn odd(&self) -> Option<BTreeSet<usize>> {
         let Self { members, failures, place, name, incarnation, view, .. } = *self;
         let crowded = incarnation.runs(view).any(|run| run.crowd.is_some());
         let undeclared = self.knobs.undeclared_input == UndeclaredInput::MembersFail;
+        // Each of these can make any member fail or wait, so no member can be skipped.
         if crowded || undeclared || failures.concern_everybody(&place.region, name) {
             return None;
         }
@@ -59,19 +61,22 @@ impl SimRollout<'_> {
         Some(odd)
     }
 
-    /// Whether every ordinary member has finished, so that only odd ones are worth a look.
+    /// The members that have to be computed: only the odd ones once every ordinary member has
+    /// finished.
     pub(super) fn members_to_check(&self, ordinary_matter: bool) -> Vec<usize> {
         let finished = self
             .incarnation
             .last_run(self.view)
             .is_none_or(|run| run.end(&self.knobs.fan_out) <= self.view.at);
+        // While ordinary members are still in progress, or their rows are wanted too, all have to
+        // be computed.
         match self.odd() {
             Some(odd) if finished && !ordinary_matter => odd.into_iter().collect(),
             Some(_) | None => (0..self.members.count()).collect(),
         }
     }
 
-    /// Whether a run is active, as locks see it.
+    /// Whether a rollout is active, as locks see it.
     pub(super) fn is_active(&self) -> bool {
         let locks = self.knobs.joining.holds_lock;
         self.unfinished(|member_state| locks || !member_state.by_membership)
@@ -83,6 +88,8 @@ impl SimRollout<'_> {
             let member_state = self.member(number);
             member_state.unfinished && counts(&member_state)
         };
+        // A rollout that is still active ends with its last members, so these are checked first:
+        // usually one of them answers the question.
         let running = self.view.at < last.end(&self.knobs.fan_out);
         (running && last.last_first().any(open))
             || self.members_to_check(false).into_iter().any(open)
@@ -98,6 +105,8 @@ impl SimRollout<'_> {
         let last = self.incarnation.last_run(self.view)?;
         let moves = self.knobs.joining.moves_aggregate;
         let verb = self.aggregate_verb(last, moves);
+        // In progress comes first: AWS reports failures in the aggregate only when all members are
+        // done. Whether a join moves the aggregate is not known, so a knob decides.
         if self.unfinished(|member_state| moves || !member_state.by_membership) {
             return Some(Aggregate {
                 verb,
@@ -133,6 +142,7 @@ impl SimRollout<'_> {
     pub(super) fn shown_aggregate(&self) -> Option<Aggregate> {
         let last = self.incarnation.last_run(self.view)?;
         let stuck = self.knobs.administrator_aggregate != AdministratorAggregate::Sound;
+        // Users reported the stuck status for Puts only, so removals end as usual.
         if last.act == Act::Put && stuck && self.is_administrators() {
             let since = self.incarnation.created();
             let phase = PackPhase::InProgress;
@@ -148,11 +158,12 @@ impl SimRollout<'_> {
         if last.act == Act::Delete {
             return Verb::Delete;
         }
+        // AWS reports CREATE only for the first rollout of a pack.
         let updated = self.incarnation.runs(self.view).nth(1).is_some();
         if updated || (moves && self.membership_changed()) { Verb::Update } else { Verb::Create }
     }
 
-    /// When somebody last joined or left while this pack existed.
+    /// When an account last joined or left while this pack existed.
     pub(super) fn membership_change(&self) -> Option<Timestamp> {
         let created = self.incarnation.created();
         let odd = self.members.odd(&self.place.region, created);

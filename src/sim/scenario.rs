@@ -117,9 +117,9 @@ struct Misfit {
     problem: String,
 }
 
-/// Refuses what the typed reader would take or could not survive: keys that stand twice, aliases
-/// within aliases, a second document. Names are a simulated AWS's: any character may be written as
-/// an escape. Gives the tree, in which places are exact.
+/// Refuses what the typed reader would accept or could not survive: repeated keys, aliases within
+/// aliases, a second document. Names may hold any character as an escape. Returns the tree, which
+/// has exact places.
 fn gate(text: &str) -> Result<Option<YamlNode>, Misfit> {
     // Findings name a path; the caller knows the real one.
     let path = SourcePath::new("scenario.yaml").expect("a plain file name is a path");
@@ -150,10 +150,10 @@ fn decode(text: &str, root: Option<&YamlNode>) -> Result<File, Misfit> {
         let (line, column) =
             error.location().map_or((0, 0), |place| (place.line() as u64, place.column() as u64));
         let text = error.to_string();
-        // The place stands before the message already.
+        // The place comes before the message already.
         let problem = text.strip_suffix(&format!(" at line {line} column {column}"));
         let problem = problem.unwrap_or(&text).to_owned();
-        // The reader knows where the mapping begins; the tree knows where its key stands.
+        // The reader knows where the mapping begins; the tree knows the place of its key.
         let key = problem.split_once("unknown field `").and_then(|(_, rest)| rest.split_once('`'));
         let span = key.and_then(|(key, _)| key_span(root?, (line, column), key));
         let (line, column) =
@@ -162,13 +162,15 @@ fn decode(text: &str, root: Option<&YamlNode>) -> Result<File, Misfit> {
     })
 }
 
-/// Where this key stands in the mapping that begins at this line and column.
+/// The place of this key in the mapping that begins at this line and column.
 fn key_span(node: &YamlNode, place: (u64, u64), key: &str) -> Option<Span> {
     if let Some(nodes) = node.sequence() {
         return nodes.iter().find_map(|node| key_span(node, place, key));
     }
     let mapping = node.mapping()?;
     let entry = mapping.entry(key);
+    // The outer mapping is compared first; only a mapping at the reported place can be the one that
+    // the reader means, since keys repeat in others.
     if (u64::from(node.span.line), u64::from(node.span.column)) == place && entry.is_some() {
         return entry.map(|entry| entry.key_span);
     }
@@ -256,7 +258,7 @@ impl Crowd {
 
 fn build(file: File, now: Timestamp) -> Result<Scenario, String> {
     let start = file.start.unwrap_or(now);
-    // Whole seconds, so that the times people see are short.
+    // Whole seconds, so that displayed times are short.
     let start = Timestamp::from_second(start.as_second()).unwrap_or(start);
     let month_ago =
         start.saturating_sub(SignedDuration::from_hours(30 * 24)).unwrap_or(Timestamp::MIN);
@@ -297,15 +299,17 @@ fn build(file: File, now: Timestamp) -> Result<Scenario, String> {
     Ok(Scenario { setup, owner, options, speed: file.speed, script })
 }
 
-/// What unit ids look like.
+/// The form of unit ids.
 const UNIT: &str = "ou-sim1-security";
 
-/// What a typed file can still get wrong.
+/// Checks what the types of the file cannot express.
 fn check(setup: &WorldSetup, owner: &AccountId) -> Result<(), String> {
     let mut known = BTreeSet::new();
     if let Some(twice) = setup.accounts.iter().find(|member| !known.insert(&member.id)) {
         return Err(format!("account {} is listed twice", twice.id));
     }
+    // Accounts come before everything that refers to them, so that the message names the missing
+    // account and not a consequence.
     let needed = [&setup.management, owner].into_iter().chain(&setup.administrators);
     if let Some(absent) = needed.into_iter().find(|id| !known.contains(id)) {
         return Err(format!("account {absent} is named but not listed under accounts"));

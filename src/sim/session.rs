@@ -1,4 +1,4 @@
-//! Who somebody is after `AssumeRole`, and what that leaves them.
+//! The identity after `AssumeRole`, and its remaining permissions.
 
 use serde_json::Value;
 

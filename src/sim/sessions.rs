@@ -55,6 +55,8 @@ impl AssumedSessions {
         id: Option<&str>,
     ) -> bool {
         let named = |role: &&RoleSetup| role.name == name;
+        // A role that is set for one account takes precedence over one for all accounts, so that a
+        // scenario can break a single member.
         let own = self.roles.iter().filter(named).find(|role| role.account == Some(*account));
         let everywhere = || self.roles.iter().filter(named).find(|role| role.account.is_none());
         own.or_else(everywhere).is_some_and(|role| {
@@ -65,7 +67,8 @@ impl AssumedSessions {
     }
 }
 
-/// Refuses what the caller's session does not allow; who it is, everybody may ask.
+/// Refuses what the caller's session policy does not allow. `GetCallerIdentity` needs no
+/// permission.
 pub(super) fn permit(caller: &Caller, operation: Operation) -> Result<(), ApiError> {
     let Some(AssumedSession { arn, policy: Some(policy), .. }) = &caller.session else {
         return Ok(());
@@ -83,6 +86,7 @@ pub(super) fn permit(caller: &Caller, operation: Operation) -> Result<(), ApiErr
         "User: {arn} is not authorized to perform: {action} because no session policy allows the \
          {action} action"
     );
+    // STS names this error `AccessDenied`, the JSON services `AccessDeniedException`.
     Err(match operation.service() {
         Service::Sts => ApiError::new("AccessDenied", message).with_status(403),
         Service::Config | Service::Organizations => ApiError::new("AccessDeniedException", message),

@@ -83,7 +83,7 @@ pub enum RecorderSetup {
     ServiceLinked,
     /// Customer-managed, switched off.
     Stopped,
-    /// Customer-managed, at work.
+    /// Customer-managed, recording.
     Recording,
     /// Customer-managed, switched on, deliveries fail.
     Failing,

@@ -1,7 +1,7 @@
 //! A world in time: the world, the clock that drives it, and the script it follows.
 //!
-//! Every look at the world first lets the script catch up with the clock, so that an event never
-//! comes late, however far the clock was moved. Both faces can share one simulation.
+//! Every access to the world first runs the script up to the present time, so that no event comes
+//! late, however far the clock was moved. Both faces can share one simulation.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -41,13 +41,13 @@ impl Simulation {
         &self.clock
     }
 
-    /// The world itself, for the in-process face. Who locks it directly sees no scripted event
-    /// that came due since the last look through [`Simulation::with`] or [`Simulation::follow`].
+    /// The world itself, for the in-process face. A caller that locks it directly does not see
+    /// scripted events that came due since the last [`Simulation::with`] or [`Simulation::follow`].
     pub fn world(&self) -> &Arc<Mutex<World>> {
         &self.world
     }
 
-    /// Looks at or changes the world as it is now.
+    /// Reads or changes the world at the present time.
     pub fn with<T>(&self, view: impl FnOnce(&mut World) -> T) -> T {
         let now = self.clock.now();
         let mut script = lock(&self.script);
@@ -58,7 +58,7 @@ impl Simulation {
         view(&mut world)
     }
 
-    /// Lets scripted events happen when they are due, though nobody looks, until `stop`.
+    /// Runs scripted events when they are due, even without requests, until `stop`.
     pub async fn follow(&self, stop: &CancellationToken) {
         loop {
             let next = lock(&self.script).next();

@@ -1,5 +1,5 @@
-//! One account's story with one pack: every Put and Delete it saw, its joins and leaves, and what
-//! stood in the way at the moment of each attempt. The row is what the story comes to.
+//! The story of one account and one pack: every Put and Delete that reached it, its joins and
+//! leaves, and the obstacle to each attempt. The row is computed from the story.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ enum StoryEvent<'a> {
     Left,
 }
 
-/// What stands in the way of an attempt.
+/// The obstacle to an attempt.
 enum Obstacle {
     /// The row fails.
     Fails(FailureText),
@@ -47,7 +47,7 @@ struct Story {
 }
 
 impl<'a> SimRollout<'a> {
-    /// Where this member stands.
+    /// The state of this member.
     pub(super) fn member(&self, number: usize) -> SimMemberState {
         let Some(account) = self.members.get(number) else { return SimMemberState::default() };
         let events = self.events(account);
@@ -88,7 +88,7 @@ impl<'a> SimRollout<'a> {
     }
 }
 
-/// One event's effect on one account, told up to the next event.
+/// The effect of one event on one account, up to the next event.
 struct StoryScene<'a, 'b> {
     rollout: &'b SimRollout<'a>,
     account: &'b SimAccount,
@@ -106,6 +106,8 @@ impl StoryScene<'_, '_> {
         story.member_state.by_membership = false;
         story.member_state.unfinished = false;
         let expected = run.act == Act::Put && !run.content.excluded.contains(&self.account.id);
+        // An account without the pack and without a row is not touched by a removal, so it gets no
+        // row.
         let nothing_to_do = !expected && !story.has && story.member_state.row.is_none();
         if nothing_to_do {
             return;
@@ -127,6 +129,8 @@ impl StoryScene<'_, '_> {
 
     fn join(&self, story: &mut Story, at: Timestamp, stay: Stay) {
         let SimRollout { incarnation, knobs, .. } = self.rollout;
+        // A new stay starts without rows and packs; only the counts of planned failures go on, so
+        // that "fails twice" means twice in all.
         let tries = std::mem::take(&mut story.tries);
         *story = Story { tries, ..Story::default() };
         let last = incarnation.runs(self.rollout.view).filter(|run| run.at <= at).last();
@@ -169,6 +173,8 @@ impl StoryScene<'_, '_> {
                 Some(Obstacle::Skipped) => return,
                 Some(Obstacle::Waits(deadline)) => deadline,
             };
+            // The last attempt is at the deadline itself. AWS documents the 7 hours and not the
+            // moments of its attempts.
             let next = after(at, self.retry()).min(deadline);
             if self.until < next {
                 return self.wait(story, verb, start, at);
@@ -241,6 +247,8 @@ impl StoryScene<'_, '_> {
         }
         member_state.unfinished = false;
         let phase = if cause.is_some() { PackPhase::Failed } else { PackPhase::Successful };
+        // A failed update leaves the former version of the pack in the member: an assumption, since
+        // AWS does not document it.
         story.has |= cause.is_none();
         member_state.row = Some(SimRow { verb, phase, cause, since: end });
     }
@@ -284,10 +292,13 @@ impl StoryScene<'_, '_> {
         member_state.row = lingers.then_some(row);
     }
 
-    /// What stands in the way of a deployment at this moment.
+    /// The obstacle to a deployment at this moment.
     fn obstacle(&self, story: &mut Story, run: &SimDeployment, at: Timestamp) -> Option<Obstacle> {
         let SimRollout { knobs, place, management, .. } = *self.rollout;
         let account = self.account;
+        // From what AWS knows before it starts (member, state, region, role) to what the deployment
+        // meets in the member. The recorder comes last, since only a missing recorder is waited
+        // for.
         let Some(stay) = account.stay(at) else { return Some(Obstacle::Skipped) };
         if *account.state.at(at) == AccountState::PendingActivation {
             return Some(Obstacle::Skipped);
@@ -359,6 +370,8 @@ impl StoryScene<'_, '_> {
             act,
             at,
         };
+        // The first planned failure with tries left counts, so that two failures follow one another
+        // instead of using up their times together.
         for planned in self.rollout.failures.hits(attempt) {
             let id = planned.id.0;
             if !story.tries.iter().any(|(tried, _)| *tried == id) {
@@ -375,7 +388,7 @@ impl StoryScene<'_, '_> {
         None
     }
 
-    /// Packs and rules in this member with this run's own.
+    /// Packs and rules in this member, including those of this rollout.
     fn load(&self, run: &SimDeployment) -> (usize, u32) {
         let crowd = run.crowd.iter().flat_map(|crowd| crowd.iter());
         let there = crowd.filter(|content| !content.excluded.contains(&self.account.id));

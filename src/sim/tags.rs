@@ -74,6 +74,7 @@ impl World {
     ) -> Result<&mut Incarnation, ApiError> {
         let arn = arn.ok_or_else(|| refusals::validation(None, "resourceArn", "not be null"))?;
         let missing = refusals::not_found(&format!("ResourceArn '{arn}'"));
+        // Documents of AWS disagree on whether these packs can be tagged, so a knob decides.
         if self.knobs.tagging == Tagging::Unsupported {
             return Err(missing);
         }

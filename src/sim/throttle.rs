@@ -52,6 +52,8 @@ impl Buckets {
                 let (own, shared) = published(operation);
                 let left = 100_u32.saturating_sub(u32::from(rates.noisy_neighbour_percent));
                 let account = BucketScope::Account(caller.account, operation);
+                // AWS publishes a rate per account and one for the whole organization, which other
+                // tools use too: a request needs a token of both.
                 let admitted = self.take(account, own, now)
                     && shared.is_none_or(|shared| {
                         self.take_share(BucketScope::Organization(operation), shared, left, now)

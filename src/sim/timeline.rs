@@ -1,4 +1,4 @@
-//! A value over time: nothing is overwritten, so that the past can still be looked at.
+//! A value over time: nothing is overwritten, so that earlier moments can still be read.
 
 use std::time::Duration;
 

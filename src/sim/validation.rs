@@ -67,6 +67,7 @@ fn template_source(put: &PutPack) -> Result<(), ApiError> {
             return Err(too_long(Some(body), "templateBody", BODY_MAX));
         }
     }
+    // With both a body and a URI, AWS uses the URI without an error, so both are checked.
     match uri {
         Some(uri) if uri.len() > URI_MAX => Err(too_long(Some(uri), "templateS3Uri", URI_MAX)),
         Some(uri) if !uri.starts_with("s3://") => {
@@ -86,6 +87,7 @@ fn delivery(put: &PutPack) -> Result<(), ApiError> {
     if prefix.len() > PREFIX_MAX {
         return Err(too_long(Some(prefix), "deliveryS3KeyPrefix", PREFIX_MAX));
     }
+    // An empty bucket counts as unset; the prefix of the name is a rule of AWS Config.
     if !bucket.is_empty() && !bucket.starts_with("awsconfigconforms") {
         return Err(invalid("The name of the delivery bucket must start with awsconfigconforms."));
     }
@@ -144,6 +146,7 @@ pub(super) fn tags(tags: &[Tag]) -> Result<(), ApiError> {
         return Err(too_long(Some(&format!("{} entries", tags.len())), "tags", TAGS_MAX));
     }
     for Tag { key, value } in tags {
+        // AWS requires a key of at least one character; values may be empty.
         if key.is_empty() {
             return Err(too_short("", "tags.key"));
         }

@@ -1,7 +1,7 @@
-//! The world: every account, region and pack, and the one door through which requests come.
+//! The world: every account, region and pack, and the only entry point for requests.
 //!
 //! Owns the state and the order in which a request meets faults, identity, rate limits and its
-//! operation. What each operation does stands in the file of its noun.
+//! operation. The file of each noun implements its operations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -78,6 +78,8 @@ impl World {
     /// Answers a request at `now`; time never runs backwards, an earlier `now` counts as the last.
     pub fn call(&mut self, now: Timestamp, caller: &Caller, mut request: Request) -> Reply {
         let operation = request.operation();
+        // Every change gets a moment of its own, so that two writes never have the same
+        // `LastUpdateTime`.
         if operation.is_mutating() {
             self.next_moment(now);
         } else {
@@ -88,6 +90,8 @@ impl World {
         let subject = request.subject().map(str::to_owned);
         let has_token = request.token_mut().is_some_and(|token| token.is_some());
         let asked = FaultTarget { operation, caller, has_token, now, seed: self.seed };
+        // Faults strike only the client under test, so that they do not disturb the writers of a
+        // scenario.
         let effect = match caller.origin {
             RequestOrigin::Client => self.faults.strike(asked),
             RequestOrigin::Other => None,
@@ -140,6 +144,8 @@ impl World {
         effect: Option<&FaultEffect>,
     ) -> (Reply, bool) {
         let operation = request.operation();
+        // Faults come before everything else, as a broken connection does; then identity,
+        // permission and rate, so that a refused caller uses up no rate.
         if let Some(reply) = effect.and_then(|effect| faults::before(effect, operation)) {
             return (reply, false);
         }
@@ -179,6 +185,8 @@ impl World {
     fn recognise(&self, caller: &Caller, service: Service) -> Result<(), ApiError> {
         let Caller { account, region, .. } = caller;
         let known = self.members.find(account).is_some_and(|account| {
+            // Organizations is one global endpoint, so regions that are switched off do not matter
+            // to it.
             service == Service::Organizations
                 || (self.regions.contains(region) && !account.regions_off.contains(region))
         });
@@ -270,7 +278,7 @@ impl World {
         self.calls
     }
 
-    /// What this incarnation looks like to a reader.
+    /// This incarnation as a reader sees it.
     pub(super) fn rollout<'a>(
         &'a self,
         place: &'a Place,
@@ -390,7 +398,8 @@ impl World {
         self.failures.plan(now, failure)
     }
 
-    /// Ends a failure; what failed stays failed until the next run. False if there is none.
+    /// Ends a failure; rows that failed stay failed until the next rollout. `false` if there is
+    /// none.
     pub fn clear_failure(&mut self, now: Timestamp, id: FailureId) -> bool {
         let now = self.next_moment(now);
         self.failures.clear(now, id)

@@ -1,9 +1,9 @@
-//! The task that notes what happens, for people (`domain/journal`).
+//! The task that notes events for users (`domain/present/journal`).
 //!
-//! Nobody waits for it: states are read from `watch` channels, where the latest wins, and
-//! reconciliations come by a `broadcast` that never holds up a sender and says how many were lost,
-//! so that no outcome goes missing in silence. What is absent: the log, which is written where
-//! things happen.
+//! No task waits for it. It reads states from `watch` channels, where the latest value wins.
+//! Reconciliations come through a `broadcast` channel, which never holds up a sender and reports
+//! how many were lost, so that no outcome goes missing unnoticed. What is absent: the log, which
+//! each task writes itself.
 
 use std::time::Duration;
 
@@ -21,10 +21,11 @@ use crate::domain::present::journal::{Journal, Notification};
 
 /// Ticks that may wait to be noted: a few for each of some 30 regions, heard every second.
 pub const NOTIFICATIONS_MAX: usize = 128;
-/// Between two looks, so that what comes together is told together.
+/// The time between two readings of the channels, so that changes that belong together are noted
+/// together.
 const UPDATE_EVERY: Duration = Duration::from_secs(1);
 
-/// What the task hears, and where it speaks.
+/// The inputs and outputs of the task.
 #[derive(Debug, Clone)]
 pub struct JournalChannels {
     /// Everything that is known, as it changes.
@@ -54,7 +55,7 @@ pub async fn run(channels: JournalChannels, clock: Clock, stop: CancellationToke
             _ = looks.tick() => {}
         }
         let told = journal.number();
-        // Outcomes first: how a pack stands follows from what was done to it.
+        // Outcomes come first: the state of a pack follows from what was done to it.
         hear(&mut journal, &mut news, &clock);
         journal.update(&channels.current.facts());
         if journal.number() != told {

@@ -28,12 +28,13 @@ pub(super) enum Consent {
 }
 
 impl Question<'_> {
-    /// Asks. To drop this is fine: nothing has begun, and an answer is then not heard.
+    /// Asks for consent. Dropping this future is fine: nothing has begun, and an answer is ignored.
     pub(super) async fn ask(&self) -> anyhow::Result<Consent> {
         let is_terminal = std::io::stdin().is_terminal();
         if self.yes || (self.steps == 0 && (!is_terminal || self.waiting.is_empty())) {
             return Ok(Consent::Apply { permitted: false });
         }
+        // Without a terminal no user can see the plan, so only `--yes` may apply it.
         if !is_terminal {
             anyhow::bail!("stdin is not a terminal, so the plan cannot be confirmed; use --yes");
         }
@@ -50,6 +51,8 @@ impl Question<'_> {
             ))?;
             permitted = line().await?.trim() == count.to_string();
         }
+        // Permitting losses is a question of its own: a `yes` to the plan must not permit a loss
+        // that waits for approval.
         if self.steps > 0 {
             print("\nApply this plan? Only `yes` is accepted: ")?;
             if line().await?.trim() != "yes" {

@@ -22,10 +22,10 @@ use crate::limiter::Limited;
 use crate::listing::{Incomplete, read_all};
 use crate::session::AwsSession;
 
-/// How far each pack that was put has come.
+/// The rollout of each pack that was put.
 pub(super) type Rollouts = BTreeMap<(Region, PackName), RolloutProgress>;
 
-/// How far one pack has come in its members.
+/// The rollout of one pack over its members.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct RolloutProgress {
     /// Members that hold it.
@@ -36,7 +36,7 @@ pub(super) struct RolloutProgress {
     pub(super) open: usize,
     /// The first members where it failed, each with what AWS says.
     pub(super) failures: Vec<String>,
-    /// Whether nobody is expected to change any more.
+    /// Whether no member is expected to change any more.
     is_done: bool,
 }
 
@@ -109,6 +109,8 @@ impl RolloutProgress {
                 rollout.failures.push(failure(row));
             }
         }
+        // Members without a row are counted as open: AWS creates rows as it reaches members, so
+        // their absence is no success. Without a list and without rows nothing is known at all.
         let missing = expected.into_iter().flatten().filter(|id| !newest.contains_key(*id));
         rollout.open = rollout.open.saturating_add(missing.count());
         let is_known = expected.is_some() || !newest.is_empty();
@@ -124,7 +126,7 @@ fn failure(row: &StatusRow) -> String {
     format!("{} ({}): {}", row.account, words(&row.error_code), words(&row.error_message))
 }
 
-/// Between two looks at the same pack.
+/// The time between two readings of the same pack.
 const POLL_EVERY: Duration = Duration::from_secs(5);
 
 /// Watches every accepted Put until its members are done, for this long, or until a stop is asked
@@ -141,6 +143,7 @@ pub(super) async fn watch(
             puts.entry(region.clone()).or_default().push(step);
         }
     }
+    // Without Puts the account list is not read: that takes minutes in a large organization.
     if puts.is_empty() {
         return Ok(Rollouts::new());
     }
@@ -194,7 +197,7 @@ impl<'a> WatchedPut<'a> {
         Self { step, expected, reference: None, rollout }
     }
 
-    /// Takes in when AWS last changed the pack: the Put shows once that is another moment than
+    /// Notes when AWS last changed the pack: the Put shows once that time differs from the time
     /// before it.
     fn note(&mut self, last_update: Timestamp) {
         let is_new = self.step.last_update.is_none_or(|before| before < last_update);
@@ -231,7 +234,7 @@ async fn watch_region(
     bar.finish();
 }
 
-/// Reads how far the packs are; what could not be read, in a few words.
+/// Reads the rollouts of the packs; returns what could not be read, in a few words.
 async fn refresh<R: RegionReader>(reader: &R, watched: &mut [WatchedPut<'_>]) -> Option<String> {
     let mut note = None;
     if watched.iter().any(|one| one.reference.is_none()) {
@@ -254,7 +257,7 @@ async fn refresh<R: RegionReader>(reader: &R, watched: &mut [WatchedPut<'_>]) ->
         };
         match rows(reader, &one.step.pack).await {
             Ok(rows) => one.rollout = RolloutProgress::of(&rows, reference, one.expected.as_ref()),
-            // The next look tells.
+            // The next reading decides.
             Err(error) if error.kind() == FailureKind::NoSuchPack => {
                 note = Some("not visible yet".to_owned());
             }
@@ -264,7 +267,7 @@ async fn refresh<R: RegionReader>(reader: &R, watched: &mut [WatchedPut<'_>]) ->
     note
 }
 
-/// Shows on a bar how far the packs of a region are together.
+/// Shows the progress of all packs of a region on one bar.
 fn show(bar: &ProgressBar, watched: &[WatchedPut<'_>], note: Option<String>) {
     let total = |of: fn(&RolloutProgress) -> usize| {
         watched.iter().map(|one| of(&one.rollout)).sum::<usize>()

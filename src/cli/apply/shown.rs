@@ -1,7 +1,7 @@
 //! Whether a plan is still the one that was shown: pure.
 //!
-//! Moments and words of holds may differ, since they change while somebody reads. What would be
-//! done, and what is held for which reason, may not.
+//! Times and texts of holds may differ, since they change while the user reads. Steps, holds and
+//! their reasons may not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,6 +64,8 @@ fn is_permitted(
     now: &HoldLine<'_>,
     typed: &Approval,
 ) -> bool {
+    // The step itself has to be equal: the typed number permits the losses that were shown, and no
+    // others.
     let waited = shown
         .held
         .iter()
@@ -94,6 +96,7 @@ pub(super) fn differences<'a>(
         }
         let what = pack.map_or("the whole region", PackName::as_str);
         let (was, is) = (before.say(), after.say());
+        // Equal words hide a difference in content, so the sentence says that there is one.
         Some(if was == is {
             format!("{what} in {region}: {is}, with other content or over another state")
         } else {

@@ -1,4 +1,4 @@
-//! What became of each step, as a table.
+//! The outcome of each step as a table.
 
 use comfy_table::{Table, presets};
 

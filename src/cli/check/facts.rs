@@ -99,7 +99,7 @@ fn catalog(config: &Config) -> Result<Catalog, String> {
     read.map(|(_, catalog)| catalog).map_err(|error| chain(&error))
 }
 
-/// Only looks: the daemon may have it, and whoever checks may not be its user.
+/// Only reads: the daemon may have the lock, and this command may run as another user.
 fn record(config: &Config, clock: &Clock) -> Result<RecordFacts, NoRecord> {
     let now = clock.stamp();
     let reader = RecordReader::open(&session::record_terms(config, "conformd check"))?;
@@ -135,6 +135,7 @@ fn token_file(file: Option<&Path>) -> TokenFile {
         Ok(text) => text,
         Err(error) => return unreadable(error),
     };
+    // The token is checked before the mode of the file: a weak token has to be replaced anyway.
     if let Err(weak) = BearerToken::new(&text) {
         return TokenFile::Weak(format!("{}: {weak}", file.display()));
     }
@@ -191,7 +192,7 @@ fn unknown(error: &CloudError) -> Unknown {
 
 fn incomplete(listing: &Incomplete) -> Unknown {
     match listing {
-        // That it was a page of a listing helps nobody.
+        // The message leaves out that it was a page of a listing: that does not help the user.
         Incomplete::Page(error) => unknown(error),
         Incomplete::Endless(_) => Unknown { kind: listing.kind(), why: chain(listing) },
     }
@@ -245,7 +246,7 @@ async fn probe(
     })
 }
 
-/// One region, looked at.
+/// The observation of one region.
 struct RegionChecks {
     region: Region,
     reader: AwsReader,
@@ -299,7 +300,7 @@ fn census(packs: impl Iterator<Item = Ownership>, missing: usize) -> PackCensus 
     census
 }
 
-/// How the management account stands with one pack of ours: tells a permission as well.
+/// The status of the management account for one pack of ours; reading it also checks a permission.
 async fn row(
     checks: &[RegionChecks],
     management: Option<AccountId>,

@@ -23,8 +23,8 @@ const FILES: [(&str, &str); 9] = [
     ("templates/encryption.yaml", include_str!("../../../config/templates/encryption.yaml")),
 ];
 
-/// The folder to run the demo on: the one asked for, `./config` when it holds the demo, or a fresh
-/// copy of the examples in a temporary folder.
+/// The folder to run the demo on: the one in the arguments, `./config` when it holds the demo, or a
+/// fresh copy of the examples in a temporary folder.
 pub(super) fn folder(asked: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     if let Some(folder) = asked {
         return Ok(folder);

@@ -23,7 +23,7 @@ use crate::domain::present::view::trouble::TroubleView;
 use crate::domain::present::view::{ListPage, ViewFacts, new_accounts, text};
 use crate::text::{self as texts, Layout};
 
-/// New accounts that are told of.
+/// The most new accounts that are narrated.
 const NEW_ACCOUNTS: ListPage = ListPage { number: 1, limit: ListPage::LIMIT_MAX };
 
 /// Tells a person what happens.
@@ -55,7 +55,7 @@ impl Narrator {
         }
     }
 
-    /// Says what this is and where to look.
+    /// Prints what the demo is and the addresses to open.
     pub(super) fn open(
         config: &Config,
         page: SocketAddr,
@@ -86,7 +86,8 @@ impl Narrator {
         print(&paint::line(&line, Some(sign), self.has_colour))
     }
 
-    /// Tells what is new; whether nothing is left that conformd or AWS will do by themselves.
+    /// Prints what is new; returns whether neither conformd nor AWS will do anything more by
+    /// itself.
     pub(super) fn narrate(&mut self, facts: &ViewFacts) -> std::io::Result<bool> {
         for (region, report) in &facts.reports {
             if self.reconciliations.insert(region.clone(), report.reconciliation)
@@ -102,6 +103,8 @@ impl Narrator {
         self.narrate_troubles(&view.troubles)?;
         let is_calm = facts.reports.len() == facts.about.regions.len()
             && facts.reports.values().all(|report| is_calm(report));
+        // The status is printed once each time the simulation comes to rest, not at every report
+        // after it.
         if is_calm && !self.calm {
             let page = texts::status(&view, Layout::default());
             print(&format!(
@@ -163,8 +166,9 @@ impl Narrator {
         Ok(())
     }
 
-    /// What there is to say of a region, by what it is about.
+    /// The facts about a region, by subject.
     fn facts(&self, report: &RegionReport) -> Vec<(String, char, String)> {
+        // Packs of an unknown region keep their last state, which must not be printed as news.
         if let Some(unknown) = &report.unknown {
             let text = format!("unknown ({}), so nothing is planned", unknown.kind);
             return vec![("region".to_owned(), '!', text)];
@@ -192,12 +196,13 @@ impl Narrator {
         facts
     }
 
-    /// Tells how new accounts get on; regions of which the same is new share a line.
+    /// Prints the progress of new accounts; regions with the same news share a line.
     fn narrate_new_accounts(&mut self, new: &[NewAccountView]) -> std::io::Result<()> {
         for account in new {
             let mut news: BTreeMap<NewAccountPhase, Vec<&Region>> = BTreeMap::new();
             for (region, place) in &account.regions {
                 let before = self.phases.insert((account.account, region.clone()), place.phase);
+                // An account that is complete at its first observation is not news.
                 if before != Some(place.phase) && (before.is_some() || !place.phase.is_settled()) {
                     news.entry(place.phase).or_default().push(region);
                 }
@@ -212,9 +217,12 @@ impl Narrator {
         Ok(())
     }
 
-    /// How a new account gets on; nothing while it is not known whether AWS gave it up.
+    /// The progress of a new account; `None` while it is not known whether AWS has stopped
+    /// retrying.
     fn progress(&self, phase: NewAccountPhase, account: &NewAccountView) -> Option<(char, String)> {
         let (is_over, left) = (account.left_seconds < 0, text::left(account.left_seconds));
+        // After the deadline a phase means something else: AWS works on the account only if
+        // conformd redeployed to it.
         let is_redeployed = self.redeployed.contains(&account.account);
         Some(match phase {
             NewAccountPhase::Waiting | NewAccountPhase::Deploying if is_over && !is_redeployed => {
@@ -243,8 +251,8 @@ impl Narrator {
         })
     }
 
-    /// Tells of accounts that failed and that only a person can help; once, since every Put has
-    /// AWS try them again in vain.
+    /// Narrates failed accounts whose owner has to act. Each is narrated once, since every Put
+    /// makes AWS try them again without success.
     fn narrate_troubles(&mut self, troubles: &[TroubleView]) -> std::io::Result<()> {
         for trouble in troubles.iter().filter(|trouble| trouble.owner != Owner::Aws) {
             let keys = trouble.examples.iter().map(|example| (trouble.class, example.account));
@@ -312,8 +320,10 @@ fn state(pack: &PackReport) -> Option<String> {
         .then(|| "no manifest declares it, so conformd does not change it".to_owned())
 }
 
-/// Whether a region is left with what only a person can mend.
+/// Whether only failures are left in a region whose owner has to act.
 fn is_calm(report: &RegionReport) -> bool {
+    // All of these change without a user: a report from before the first manifest or before members
+    // were read would end the story too early.
     report.unknown.is_none()
         && report.plan.revision.is_some()
         && report.plan.is_empty()

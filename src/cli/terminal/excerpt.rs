@@ -1,6 +1,6 @@
-//! Findings drawn for people: the line of the file with a caret under the place.
+//! Findings drawn for the terminal: the line of the file with a caret under the place.
 //!
-//! Colours are asked for by the caller, who knows where the text goes.
+//! The caller asks for colors, since it knows whether the output is a terminal.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,6 +17,7 @@ pub fn draw(
     colours: bool,
 ) -> Vec<String> {
     let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
+    // A file that is not UTF-8 text has no lines to show.
     let text = |path: &SourcePath| match files.get(path)? {
         FileContent::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
         FileContent::Unreadable(_) | FileContent::EmptyDirectory => None,
@@ -33,6 +34,8 @@ fn group<'d>(finding: &'d Diagnostic, text: impl Fn(&SourcePath) -> Option<&'d s
     let mut group = Group::with_title(level.primary_title(found).id(*code));
     let here = span.and_then(|span| Some((span, text(path)?)));
     let beside = |place: &&Related| place.path == *path;
+    // A finding without a place, or in a file that is not text, still names the file and what was
+    // expected.
     if let Some((span, text)) = here {
         let label = expected.as_ref().map(|expected| format!("expected {expected}"));
         let primary = AnnotationKind::Primary.span(first_line(text, span)).label(label);

@@ -27,6 +27,8 @@ impl ValidatedRoot {
         let working = resolve(Path::new("."))?;
         let root = match root {
             Some(root) => resolve(root)?,
+            // Templates are named relative to the root. The working directory is the root if it
+            // holds the target, so that CI names the same paths as the repository.
             None if target.starts_with(&working) => working.clone(),
             None if target.is_dir() => target.clone(),
             None => target.parent().map_or_else(|| target.clone(), Path::to_owned),

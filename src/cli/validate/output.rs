@@ -41,6 +41,7 @@ fn ignored(report: &Report<'_>, reason: Ignored, words: &str, verbose: bool) -> 
     if names.is_empty() {
         return String::new();
     }
+    // A repository can hold thousands of other files, which would hide the findings.
     if verbose || names.len() <= IGNORED_MAX {
         return format!("{words}: {}\n", names.join(", "));
     }
@@ -48,6 +49,8 @@ fn ignored(report: &Report<'_>, reason: Ignored, words: &str, verbose: bool) -> 
 }
 
 fn summary(report: &Report<'_>) -> String {
+    // A directory without any manifest is most likely the wrong one. With errors, the errors
+    // explain the empty catalog.
     if report.catalog.is_empty() && report.catalog.wholly_valid {
         let files = many(report.snapshot.files.len(), "file");
         return format!("error: no manifest found ({files} read)");
@@ -61,6 +64,7 @@ fn summary(report: &Report<'_>) -> String {
     });
     let errors = many(report.count(Severity::Error), "error");
     let warnings = many(report.count(Severity::Warning), "warning");
+    // Parts that are zero are left out, except packs, rules, errors and warnings.
     let approvals = match report.catalog.approvals.len() {
         0 => String::new(),
         count => format!(", {}", many(count, "approval")),
@@ -171,7 +175,7 @@ pub fn github(report: &Report<'_>, prefix: &Path) -> String {
         out.push_str(&annotation(finding, report, prefix));
         out.push('\n');
     }
-    // A line that is no command shows in the log as it is.
+    // A line that is no command shows in the log unchanged.
     out.push_str(&summary(report));
     out.push('\n');
     out
@@ -189,6 +193,7 @@ fn annotation(finding: &Diagnostic, report: &Report<'_>, prefix: &Path) -> Strin
         properties.extend(extent(*span, text));
     }
     properties.push(format!("title={}", property(code)));
+    // GitHub shows one text for each finding, so expectation, hint and other places go into it.
     let mut message = found.clone();
     if let Some(expected) = expected {
         message.extend(["; expected ", expected]);

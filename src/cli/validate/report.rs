@@ -1,4 +1,4 @@
-//! What became of the files that `validate` read.
+//! The result of checking the files that `validate` read.
 
 use crate::domain::declared::catalog::Catalog;
 use crate::domain::declared::diagnostic::Severity;

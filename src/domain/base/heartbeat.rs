@@ -1,6 +1,6 @@
-//! Who has to show signs of life: the long tasks of the daemon, by name.
+//! The long tasks of the daemon that have to send heartbeats, by name.
 //!
-//! When they last did is kept in [`crate::beats`].
+//! [`crate::beats`] keeps the time of the last one.
 
 use std::fmt;
 
@@ -20,13 +20,13 @@ pub enum Task {
     Source,
     /// Reads the organization's members.
     Organization,
-    /// Looks at recorders of members.
+    /// Probes the recorders of members.
     Probe,
-    /// Keeps one region equal to them; there is one a region.
+    /// Reconciles one region with them; there is one for each region.
     Region,
     /// Answers over HTTP.
     Http,
-    /// Notes what happens, for people.
+    /// Notes events for users.
     Journal,
 }
 

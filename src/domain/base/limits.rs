@@ -68,7 +68,7 @@ pub const RULES: Limit = Limit {
     source: "AWS Config quota: rules per organization conformance pack",
 };
 
-/// Rules and remediations together: AWS's message speaks of resources.
+/// Rules and remediations together: AWS's message counts resources.
 pub const RESOURCES: Limit = Limit {
     what: "rules and remediations of a pack",
     strict: 130,
@@ -125,7 +125,7 @@ pub const NAME: Limit = Limit {
     source: "AWS Config API (128); CloudFormation stack names (51)",
 };
 
-/// Every limit that findings speak of.
+/// Every limit that a finding can be about.
 pub const ALL: [&Limit; 12] = [
     &PARAMETERS,
     &STACK_PARAMETERS,
@@ -168,7 +168,7 @@ pub const DEPTH: usize = 64;
 /// 1,024 characters for the colon behind it.
 pub const KEY: usize = 1_000;
 
-/// Problems reported of one file's text. Ours: nobody reads on.
+/// Problems reported of one file's text. Ours: more are not read.
 pub const PROBLEMS: usize = 100;
 
 /// For how long AWS retries an account without configuration recorder (AWS Config developer guide,

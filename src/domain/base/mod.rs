@@ -1,4 +1,4 @@
-//! Identifiers, limits, times, failures and words: what every other room speaks with.
+//! Identifiers, limits, times, failures and words: the vocabulary of every other room.
 
 pub mod code;
 pub mod failure;

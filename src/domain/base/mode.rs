@@ -6,7 +6,8 @@ use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use super::model::Malformed;
 
-/// How much conformd may change in AWS; there is no default, since each is right for somebody.
+/// How much conformd may change in AWS. There is no default, since each mode fits some
+/// installations.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -14,7 +15,7 @@ use super::model::Malformed;
 #[derive(strum::Display, EnumIter, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "lowercase", parse_err_ty = Malformed, parse_err_fn = Self::malformed)]
 pub enum Mode {
-    /// Looks and reports; writes nothing.
+    /// Observes and reports; writes nothing.
     Observe,
     /// Creates and updates; deletes nothing.
     Upsert,

@@ -247,7 +247,7 @@ impl Digest {
         Self(short)
     }
 
-    /// The first eight hexadecimal digits: enough for people to tell two apart.
+    /// The first eight hexadecimal digits: enough to distinguish two for display.
     pub fn short(&self) -> String {
         self.to_string().chars().take(8).collect()
     }
@@ -271,6 +271,8 @@ impl FromStr for Digest {
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let malformed = || Malformed::new(text, Self::EXPECTED);
         let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        // `from_str_radix` alone would also accept a sign and upper-case digits, so that two texts
+        // could be one digest.
         if text.len() != 32 || !text.bytes().all(lower_hex) {
             return Err(malformed());
         }
@@ -408,6 +410,9 @@ impl FromStr for Marker {
                 MarkerProblem::Malformed
             });
         }
+        // The text has to be exactly what this program would write: a marker with another spelling
+        // was not written by it. A newer version is told apart, since a newer conformd owns that
+        // pack.
         parse_v1(fields).filter(|marker| marker.to_string() == text).ok_or(MarkerProblem::Malformed)
     }
 }
@@ -425,6 +430,7 @@ fn parse_v1<'a>(mut fields: impl Iterator<Item = &'a str>) -> Option<Marker> {
     let binding = content.next()?.to_owned();
     let is_binding = binding.len() == 8
         && binding.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    // More fields than known would be another format, so they are not ignored.
     let ends = content.next().is_none() && fields.next().is_none();
     (is_binding && ends).then_some(Marker { installation, template, rules, policy, binding })
 }

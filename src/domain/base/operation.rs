@@ -1,6 +1,6 @@
 //! The operations of AWS that conformd calls: the closed set behind metric labels and IAM policies.
 //!
-//! Who calls them, and how, is not known here.
+//! `aws` and `sim` implement the calls.
 
 use strum::{EnumIter, IntoStaticStr};
 
@@ -45,7 +45,7 @@ pub enum Op {
     ListAWSServiceAccessForOrganization,
     /// `sts:GetCallerIdentity`
     GetCallerIdentity,
-    /// `sts:AssumeRole`, into members, to look at their recorders
+    /// `sts:AssumeRole`, into members, to read their recorders
     AssumeRole,
     /// `config:DescribeConfigurationRecorders`, in members
     DescribeConfigurationRecorders,

@@ -1,21 +1,21 @@
-//! A moment as every clock that was there showed it, and how much time has passed since.
+//! A moment as every available clock showed it, and how much time has passed since.
 //!
-//! The time of day can be set, a machine can sleep, and AWS is not always heard: what is compared
-//! across processes goes by all clocks, and the smallest difference counts. How the clocks are read
-//! is `clock`'s.
+//! The time of day can be set, a machine can sleep, and AWS does not always answer: moments of
+//! different processes are compared by all clocks, and the smallest difference counts. `clock`
+//! reads the clocks.
 
 use std::time::Duration;
 
 use super::model::Timestamp;
 
-/// A moment, by every clock that was there.
+/// A moment, by every available clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp {
     /// The machine's time of day, right or wrong.
     pub wall: Timestamp,
     /// AWS's time; `None` while two of its answers have not agreed.
     pub aws: Option<Timestamp>,
-    /// How long the machine had run; `None` where the system does not tell.
+    /// How long the machine had run; `None` if the system does not provide it.
     pub boot: Option<BootTime>,
 }
 
@@ -29,7 +29,7 @@ impl Stamp {
 /// How long a machine had run since it was started, sleep included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BootTime {
-    /// Which start: differences between two starts mean nothing.
+    /// The id of the start: differences between two starts mean nothing.
     pub id: String,
     /// The time since then.
     pub elapsed: Duration,

@@ -9,7 +9,7 @@ use super::model::{Digest, Timestamp};
 pub struct Pace {
     /// Between two reconciliations of a region (settings: `intervals.region`).
     pub interval: Duration,
-    /// Before a pack in progress, or a suspicious sight, is looked at again; doubles while the
+    /// Before a pack in progress, or a suspect observation, is observed again; doubles while the
     /// pack stays in progress (settings: `intervals.inProgress.first`).
     pub refresh_again: Duration,
     /// Longest such wait (settings: `intervals.inProgress.max`).

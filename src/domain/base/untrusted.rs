@@ -1,16 +1,18 @@
 //! Text from elsewhere (files, AWS, the network), made fit for one line of a log or a terminal.
 //!
-//! What a text means is nobody's business here; JSON and pages escape in their own ways.
+//! The meaning of a text does not matter here; JSON and pages have their own escapes.
 
 use std::ops::Range;
 
-/// This text on one line of at most so many characters: what would move a cursor, forge a line or
-/// turn the direction of writing is escaped, and what nobody would read to the end is cut.
+/// This text on one line of at most so many characters: characters that would move a cursor, forge
+/// a line or turn the direction of writing are escaped, and the rest is cut.
 pub fn one_line(text: &str, characters_max: usize) -> String {
     let mut line = String::with_capacity(text.len().min(characters_max));
     let mut room = characters_max;
     for character in text.chars() {
         let length = if is_hidden(character) { character.escape_default().len() } else { 1 };
+        // The escaped length counts, so that hostile text cannot grow beyond the limit. An escape
+        // is never cut in half.
         let Some(rest) = room.checked_sub(length) else {
             line.push('…');
             break;
@@ -61,9 +63,8 @@ fn veil_after(text: &str, mark: &str, part: impl Fn(&str) -> Range<usize>) -> St
     veiled
 }
 
-/// Whether a character is never seen, wherever it stands: Unicode's `Default_Ignorable_Code_Point`
-/// and the marks of annotations. What joins letters or chooses their form is told apart by
-/// [`is_joining`].
+/// Whether a character is always invisible: Unicode's `Default_Ignorable_Code_Point` and the marks
+/// of annotations. [`is_joining`] selects those that join letters or choose their form.
 pub fn is_invisible(character: char) -> bool {
     matches!(
         character,
@@ -87,13 +88,13 @@ pub fn is_invisible(character: char) -> bool {
     )
 }
 
-/// Whether a character is not seen itself, and changes how its neighbours look: languages and
-/// emoji need it, names do not.
+/// Whether a character is invisible and changes the form of its neighbors: languages and emoji need
+/// it, names do not.
 pub fn is_joining(character: char) -> bool {
     matches!(character, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
 }
 
-/// Whether a character is not seen where it stands, or changes what is seen elsewhere.
+/// Whether a character is invisible, or changes the display of others.
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || is_invisible(character)

@@ -1,4 +1,4 @@
-//! Numbers and times as people say them.
+//! Numbers and times in words.
 
 use super::model::Timestamp;
 
@@ -9,6 +9,7 @@ const DAY: i64 = 24 * HOUR;
 
 /// A span of time in its two largest units: `2h 10m`, `3d 4h`, `45s`.
 pub fn span(seconds: i64) -> String {
+    // Two clocks may disagree by a little, which must not show as a negative age.
     let seconds = seconds.max(0);
     let (large, unit, small, rest) = match seconds {
         ..MINUTE => return format!("{seconds}s"),

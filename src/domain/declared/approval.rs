@@ -21,7 +21,7 @@ pub const LIFE_MAX: Duration = Duration::from_hours(7 * 24);
 pub struct Approval {
     /// `metadata.name`.
     pub name: String,
-    /// Where it stands.
+    /// Its place.
     pub origin: ManifestOrigin,
     /// `spec.reason`.
     pub reason: String,
@@ -128,11 +128,11 @@ pub struct Approvals<'a> {
     pub all: &'a BTreeMap<String, Approval>,
     /// The time of day.
     pub now: Timestamp,
-    /// The time by AWS's clock: an approval is over when either clock says so.
+    /// The time by AWS's clock: an approval has expired if it has by either clock.
     pub aws_now: Timestamp,
 }
 
-/// How an approval stands.
+/// Whether an approval is in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Validity {
     /// It counts.
@@ -146,6 +146,8 @@ pub enum Validity {
 impl Approvals<'_> {
     /// Whether this approval counts now.
     pub fn validity(&self, approval: &Approval) -> Validity {
+        // Both checks use the stricter of the two clocks: a local clock that is wrong must not
+        // extend an approval.
         if approval.expires <= self.now.max(self.aws_now) {
             Validity::Expired
         } else if approval.expires > after(self.now.min(self.aws_now), LIFE_MAX) {

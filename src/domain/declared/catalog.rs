@@ -169,6 +169,8 @@ fn invalidate<'d>(
             Declared::Broken { .. } => continue,
         };
         let rests = rests.get(name).into_iter().flatten();
+        // An error elsewhere in the manifest's own file concerns another document, unless the file
+        // is damaged: then its text may have been cut or merged anywhere.
         let mut wrong = rests.filter_map(|path| in_error.get(path)).flatten();
         let counts =
             |finding: &&&Diagnostic| finding.path != *own || DAMAGE.contains(&finding.code);

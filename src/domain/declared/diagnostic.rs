@@ -19,7 +19,7 @@ use crate::domain::base::untrusted::one_line;
 pub enum Severity {
     /// The file, or the pack in it, is not used.
     Error,
-    /// It is used; a person should look.
+    /// It is used; the user should check it.
     Warning,
 }
 
@@ -37,7 +37,7 @@ pub struct Span {
     pub end: usize,
 }
 
-/// A second place that a finding speaks of ("first defined here").
+/// A second place of a finding ("first defined here").
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Related {
     /// The file.
@@ -65,7 +65,7 @@ pub struct Diagnostic {
     pub expected: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
-    /// Other places it speaks of.
+    /// Other places of the finding.
     pub related: Vec<Related>,
 }
 
@@ -108,7 +108,7 @@ impl Diagnostic {
     }
 }
 
-/// Characters of one sentence of a finding. Ours: nobody reads on.
+/// The most characters of one sentence of a finding. Ours: longer ones are not read.
 const SENTENCE_MAX: usize = 300;
 
 /// A sentence that may quote a file, on one line.
@@ -121,6 +121,7 @@ impl fmt::Display for Diagnostic {
         let Self { path, span, severity, code, found, expected, hint, related: _ } = self;
         write!(out, "{path}:")?;
         if let Some(Span { line, column, .. }) = span {
+            // The form `path:line:column:` is that of compilers, which editors turn into links.
             write!(out, "{line}:{column}:")?;
         }
         write!(out, " {severity}[{code}]: {found}")?;
@@ -137,6 +138,8 @@ impl fmt::Display for Diagnostic {
 impl Severity {
     /// How much it matters that there are `count` of what is limited.
     pub fn beyond(limit: &Limit, count: usize) -> Option<Self> {
+        // Two figures, since AWS's own sources disagree about some limits: above the strict one AWS
+        // may refuse, above the upper one it does.
         if limit.upper < count {
             Some(Self::Error)
         } else if limit.strict < count {

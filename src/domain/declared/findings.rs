@@ -11,8 +11,8 @@ use crate::domain::base::nearest::did_you_mean;
 pub(crate) struct Findings<'a> {
     /// The file.
     pub(crate) path: &'a SourcePath,
-    /// What was found so far, up to a number that nobody reads to the end.
-    /// While anything is an error, one error is among them.
+    /// The findings so far, up to a number that is still read. If there is any error, one error is
+    /// among them.
     pub(crate) all: Vec<Diagnostic>,
 }
 

@@ -30,7 +30,7 @@ use crate::domain::base::model::{
     AccountId, AccountState, DeletionPolicy, PackName, Region, ResultsBucket, Timestamp, UnitId,
 };
 
-/// Where a manifest stands.
+/// The place of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ManifestOrigin {
     /// The file.
@@ -106,7 +106,7 @@ pub struct Tombstone {
 }
 
 impl Tombstone {
-    /// Whether it speaks of this region.
+    /// Whether it applies to this region.
     pub fn covers(&self, region: &Region) -> bool {
         self.regions.as_ref().is_none_or(|regions| regions.contains(region))
     }
@@ -153,7 +153,7 @@ impl Exclude {
     }
 }
 
-/// A pack that is left as it is for a while.
+/// A suspended pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suspend {
     /// Why.

@@ -66,14 +66,16 @@ impl SourcePath {
         self.0.rsplit_once('.').is_some_and(|(_, own)| own.eq_ignore_ascii_case(suffix))
     }
 
-    /// The text of the path as it is: for programs and for looking it up. People are shown the
-    /// path by `Display`, which escapes what is not seen.
+    /// The unchanged text of the path, for programs and lookups. `Display` escapes invisible
+    /// characters for users.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 fn resolve<'a>(mut parts: Vec<&'a str>, text: &'a str) -> Result<SourcePath, Escape> {
+    // The root is a boundary: a manifest from the source must not make conformd read other files of
+    // the machine. Backslashes and NUL are refused, since systems treat them differently.
     if text.is_empty() || text.contains(['\0', '\\']) {
         return Err(Escape::NotAPath);
     }

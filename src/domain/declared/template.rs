@@ -99,7 +99,7 @@ impl Template {
         }
     }
 
-    /// Reads a template that stands inside another file.
+    /// Reads a template from text, also inside another file.
     pub(super) fn parse_inline(
         path: &SourcePath,
         text: &str,
@@ -114,6 +114,8 @@ impl Template {
         };
         let Some(root) = root.filter(|_| !findings.failed()) else { return Err(findings.all) };
 
+        // The structure comes first: later checks evaluate functions and assume that each has its
+        // arguments. Checking goes on after errors, so that one run reports all of them.
         check_forms(&mut findings, &root);
         intrinsic::check(&mut findings, &root);
         sections::check(&mut findings, &root);
@@ -129,6 +131,8 @@ impl Template {
         let digest = tree.digest();
         let tree = tree.with_marker();
         let body = render::render(&tree);
+        // A second parser reads the rendered text: a fault in rendering must not deploy other rules
+        // than those that were judged.
         if let Err(why) = readback::confirm(&body, &tree) {
             let found = format!(
                 "the rendered template does not read back as the checked one: \
@@ -183,7 +187,7 @@ impl Template {
         self.outline.parameters.get(name)?.expected_instead(value)
     }
 
-    /// Whether nobody can tell if a parameter takes this value.
+    /// Whether it cannot be determined if a parameter accepts this value.
     pub(crate) fn is_uncertain(&self, name: &str, value: &str) -> bool {
         self.outline.parameters.get(name).is_some_and(|declared| declared.is_uncertain(value))
     }
@@ -198,8 +202,8 @@ impl Template {
         self.dependent.errors_with(path, &self.outline, inputs, regions)
     }
 
-    /// What is put together with these input parameters and must not be sent, if anything is:
-    /// where it stands in the template, and why. Without a region it may be any.
+    /// A text that functions compose with these input parameters and that must not be sent: its
+    /// place in the template, and the reason. Without a region it may be any.
     pub(crate) fn refused_text(
         &self,
         inputs: &BTreeMap<String, String>,

@@ -1,7 +1,7 @@
-//! Accounts that joined lately, and the 7 hours for which AWS retries them.
+//! New accounts, and the 7 hours for which AWS retries them.
 //!
-//! The clock is AWS's `JoinedTimestamp`, never the moment of our first sight, so that neither a
-//! restart nor a jump of the own clock moves a deadline.
+//! Deadlines count from AWS's `JoinedTimestamp`, never from our first observation, so that neither
+//! a restart nor a jump of the local clock moves one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,11 +18,11 @@ use crate::domain::observed::member::MemberStatus;
 use crate::domain::observed::recorder::{RecorderObservation, RecorderState};
 use crate::domain::organization::account_list::{Account, AccountList};
 
-/// Accounts that joined longer ago are not new any more: a first start on an old organization
-/// raises nothing (reliability M-20).
+/// Accounts that joined longer ago are not new any more: a first start in an old organization warns
+/// of no missed deadlines.
 pub const NEW: Duration = Duration::from_hours(7 * 24);
 
-/// Where a new account stands in one region: the closed set of a metric label.
+/// The phase of a new account in one region: the closed set of a metric label.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -34,12 +34,12 @@ pub enum NewAccountPhase {
     Waiting,
     /// A recorder is known, some pack is there, or AWS is deploying after a redeployment.
     Deploying,
-    /// Every pack that targets it was there at once: its window has served, whatever becomes of a
-    /// pack later.
+    /// Every pack that targets it was there at the same time. This is final, even if a pack fails
+    /// later.
     Complete,
     /// The window is over, and a recorder is there now: a redeployment will help.
     Late,
-    /// The window is over, some pack is not there, and no recorder is known: a person has to act.
+    /// The window is over, some pack is not there, and no recorder is known: action required.
     Missed,
 }
 
@@ -58,37 +58,37 @@ impl NewAccountPhase {
 /// One new account in one region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NewAccount {
-    /// Who.
+    /// The account.
     pub account: AccountId,
     /// When it joined this time.
     pub joined: Timestamp,
     /// `joined` + [`RETRY_WINDOW`].
     pub deadline: Timestamp,
-    /// Where it stands.
+    /// Its phase.
     pub phase: NewAccountPhase,
     /// Packs that target it and are known not to be there; what was not read is not among them.
     pub missing: BTreeSet<PackName>,
     /// What the probe says of its recorder; `None` without a probe.
     pub recorder: Option<RecorderState>,
-    /// When every pack was first seen to be there, if this process saw it happen.
+    /// When every pack was first observed on it, if this process observed the change.
     pub complete: Option<Timestamp>,
 }
 
-/// How far ahead of the clock a `JoinedTimestamp` may be: AWS refuses requests whose clock is
-/// further off. What lies beyond is no moment at which anybody joined.
+/// How far ahead of the clock a `JoinedTimestamp` may be. AWS refuses requests whose clock differs
+/// by more than 5 minutes (AWS Signature Version 4), so a later time is invalid.
 const AHEAD_MAX: Duration = Duration::from_mins(5);
 
-/// Every account that joined lately and is targeted by some pack here, by id.
+/// Every new account that is targeted by some pack here, by id.
 ///
 /// `expected` says whether a pack targets an account by its selectors; whether the account is
 /// active is decided here. `before` is what this function returned last time, `now` AWS's clock.
 /// An account that is not active yet waits, and nothing is missing from it.
 ///
 /// Phases move forward with these exceptions: a redeployment takes `Late` and `Missed` back to
-/// `Deploying`, and a recorder that comes or goes turns the two into each other. `Converged` is
-/// final for this joining: what becomes of a pack afterwards is told by its health, and is no
-/// missed window. A miss needs rows that were read after the deadline, so that neither a clock that
-/// jumps nor a pause of this process declares one.
+/// `Deploying`, and a recorder that comes or goes turns the two into each other. `Complete` is
+/// final for this joining: a pack that fails later shows in its health, and is no missed deadline.
+/// A miss needs rows that were read after the deadline, so that neither a clock that jumps nor a
+/// pause of this process declares one.
 pub fn new_accounts(
     list: &AccountList,
     packs: &BTreeMap<PackName, Rollout>,
@@ -110,33 +110,33 @@ pub fn new_accounts(
     .collect()
 }
 
-/// When the account joined, if that was lately and it is, or can still become, a full member.
+/// When the account joined, if it is new and is, or can still become, a full member.
 fn joined(account: &Account, now: Timestamp) -> Option<Timestamp> {
     let is_member =
         matches!(account.state, Some(AccountState::Active | AccountState::PendingActivation));
     joined_lately(account, now).filter(|_| is_member)
 }
 
-/// When an account joined, if that was lately; a time that cannot be is no time.
+/// When an account joined, if it is new; `None` for a time in the future.
 pub(super) fn joined_lately(account: &Account, now: Timestamp) -> Option<Timestamp> {
     let is_lately =
         |joined: &Timestamp| *joined <= after(now, AHEAD_MAX) && after(*joined, NEW) > now;
     account.joined.filter(is_lately)
 }
 
-/// How far one pack got at one new account.
+/// The state of one pack in one new account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PackStage {
     There,
     Coming,
-    /// AWS tried until the deadline, and it is not there.
+    /// AWS tried until the deadline without success.
     GivenUp,
-    /// Not there, and AWS still tries, or what is known of it is older than the deadline.
+    /// Not there; AWS still tries, or the last reading is older than the deadline.
     Open,
     Unread,
 }
 
-/// Everything that is known of one new account.
+/// The inputs for one new account.
 struct Stand<'a> {
     account: &'a Account,
     joined: Timestamp,
@@ -150,6 +150,8 @@ impl Stand<'_> {
         let deadline = after(self.joined, RETRY_WINDOW);
         let stages: Vec<(&PackName, PackStage)> =
             self.targets.iter().map(|(pack, it)| (*pack, self.stage(it, deadline))).collect();
+        // AWS deploys only to active accounts: an account that is still pending waits, and no pack
+        // is missing from it.
         let is_active = self.account.is_active();
         let phase =
             if is_active { self.phase(&stages, now >= deadline) } else { NewAccountPhase::Waiting };
@@ -166,6 +168,8 @@ impl Stand<'_> {
     }
 
     fn stage(&self, rollout: &Rollout, deadline: Timestamp) -> PackStage {
+        // A row that was read before the deadline cannot prove a missed deadline, even if the
+        // deadline has passed since.
         let is_late = rollout.read.max(rollout.resynced).is_some_and(|read| read >= deadline);
         match rollout.new_accounts.get(&self.account.id) {
             Some(MemberStatus::Ok) => PackStage::There,
@@ -183,12 +187,14 @@ impl Stand<'_> {
         let any = |wanted: PackStage| stages.iter().any(|(_, stage)| *stage == wanted);
         let is_there = stages.iter().all(|(_, stage)| *stage == PackStage::There);
         let before = self.before.map(|before| before.phase);
+        // Complete comes first and is final: a pack that fails later must not look like a missed
+        // deadline.
         if is_there || before == Some(NewAccountPhase::Complete) {
             return NewAccountPhase::Complete;
         }
         let was_over = matches!(before, Some(NewAccountPhase::Late | NewAccountPhase::Missed));
         if was_over || is_over {
-            // Without a probe, a pack that did arrive shows that there is a recorder.
+            // Without a probe, a pack that was deployed proves that a recorder exists.
             let has_recorder = match self.recorder {
                 None | Some(RecorderState::Unknown { .. }) => any(PackStage::There),
                 Some(recorder) => recorder.exists(),
@@ -201,7 +207,7 @@ impl Stand<'_> {
                 (false, false, _) => {}
             }
         }
-        // A row that says "in progress" is no sign: AWS may say so while it waits for a recorder.
+        // A row "in progress" proves nothing: AWS may report it while it waits for a recorder.
         let has_recorder = self.recorder.is_some_and(RecorderState::exists);
         if has_recorder || any(PackStage::There) || before == Some(NewAccountPhase::Deploying) {
             NewAccountPhase::Deploying
@@ -210,7 +216,8 @@ impl Stand<'_> {
         }
     }
 
-    /// When it was first seen to have everything; unknown when it was so at the first sight.
+    /// When it was first observed to have every pack; unknown if the first observation showed it
+    /// so.
     fn completed(&self, phase: NewAccountPhase, now: Timestamp) -> Option<Timestamp> {
         let before = self.before?;
         let comes = phase == NewAccountPhase::Complete && before.phase != phase;
@@ -228,7 +235,7 @@ impl PackStage {
     }
 }
 
-/// How close the end of the window is, or that it has passed in vain.
+/// How close the deadline is, or that it was missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Warning {
@@ -240,19 +247,19 @@ pub enum Warning {
     Missed,
 }
 
-/// What is left when somebody should look: 4 hours after joining. A recorder that is rolled out by
-/// other tools may take three quarters of an hour (reported by users), and is there by then.
+/// The time left at the first warning: 4 hours after joining. Users report that other tools take up
+/// to 45 minutes to roll out a recorder, so it should exist by then.
 pub const NEAR: Duration = Duration::from_hours(3);
-/// What is left when somebody has to act now: 6 hours after joining.
+/// The time left at the urgent warning: 6 hours after joining.
 pub const IMMINENT: Duration = Duration::from_hours(1);
 
-/// What has to be said of a new account at this moment; `now` is AWS's clock.
+/// The warning about a new account at this moment; `now` is AWS's clock.
 pub fn warning(new_account: &NewAccount, now: Timestamp) -> Option<Warning> {
     match new_account.phase {
         NewAccountPhase::Missed => Some(Warning::Missed),
         // A redeployment follows, or the plan says why none does.
         NewAccountPhase::Complete | NewAccountPhase::Late => None,
-        // Nothing is known to be missing, or it is over and nobody has looked since.
+        // No pack is known to be missing, or the deadline has passed and no row was read since.
         NewAccountPhase::Waiting | NewAccountPhase::Deploying
             if new_account.missing.is_empty() || now >= new_account.deadline =>
         {
@@ -268,14 +275,14 @@ pub fn warning(new_account: &NewAccount, now: Timestamp) -> Option<Warning> {
     }
 }
 
-/// What was said of new accounts, so that it is said once.
+/// The warnings that were given, so that each is given once.
 #[derive(Debug, Clone, Default)]
 pub struct Warnings {
     said: BTreeMap<AccountId, (Timestamp, Warning)>,
 }
 
 impl Warnings {
-    /// What has to be said now and was not said yet; a warning covers the lesser ones.
+    /// The warnings that are due and were not given yet; a warning covers the lesser ones.
     pub fn due<'a>(
         &mut self,
         new_accounts: &'a [NewAccount],

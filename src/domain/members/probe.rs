@@ -1,7 +1,7 @@
-//! Whose recorders a probe looks at, when again, and what it remembers of its looks.
+//! Which recorders the probe reads, when it reads them again, and what it remembers.
 //!
-//! Only accounts that joined lately or that fail for want of a recorder: an organization has
-//! thousands that are fine. How a look is made is not known here.
+//! It reads only new accounts and accounts that fail for lack of a recorder: an organization has
+//! thousands of others. `tasks/probe` sends the requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,26 +16,26 @@ use crate::domain::observed::recorder::{
     RecorderKind, RecorderObservation, RecorderState, Recorders,
 };
 
-/// Accounts that fail for want of a recorder and are looked at, per region; those with the lowest
-/// ids, and the next ones as these are mended. Where more fail, the roll-out of recorders itself is
-/// missing, and no probe has to say so. Accounts that joined lately always come on top.
+/// The most accounts per region that are probed because they fail for lack of a recorder: those
+/// with the lowest ids, and the next ones once these are repaired. If more fail, recorders are
+/// missing everywhere, which needs no probe to be known. New accounts come on top.
 pub const FAILING_MAX: usize = 1_000;
 
-/// Looks (an account in a region) of one round. A round is published as a whole, which wakes every
-/// region: at two requests a second this is about once a minute.
+/// The most probes (an account in a region) of one round. A round is published as a whole, which
+/// starts a reconciliation of every region: at two requests a second about once a minute.
 pub const PROBES_MAX: usize = 100;
 
-/// Where nobody could look, or where a recorder is at work, the next look is this far away, in the
-/// end: a role that is missing is a matter of hours, and a recorder that records stays.
+/// The longest wait before the next probe of an account that could not be read or whose recorder
+/// records: creating a missing role takes hours, and a working recorder seldom disappears.
 const INTERVAL_MAX: Duration = Duration::from_hours(1);
 
-/// What was seen stays in force for this long while looks get no answer.
+/// How long an observation stays in force while probes get no answer.
 const KEPT: Duration = Duration::from_hours(1);
 
-/// The accounts to look at, by region.
+/// The accounts to probe, by region.
 pub type ProbeTargets = BTreeMap<Region, BTreeSet<AccountId>>;
 
-/// The accounts whose recorders matter in a region, by what is known of its members.
+/// The accounts of a region whose recorders have to be probed.
 pub fn targets_of(tracking: &Tracking) -> BTreeSet<AccountId> {
     let unsettled = tracking.new_accounts.iter().filter(|one| !one.phase.is_settled());
     let members = tracking.packs.values().flat_map(|rollout| rollout.troubled.iter());
@@ -46,26 +46,26 @@ pub fn targets_of(tracking: &Tracking) -> BTreeSet<AccountId> {
     unsettled.map(|new_account| new_account.account).chain(failing).collect()
 }
 
-/// Which of the two steps of a look failed.
+/// Which of the two steps of a probe failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProbeStage {
-    /// Entering the account.
+    /// Assuming the role in the account.
     Enter,
-    /// Looking around in it.
+    /// Reading its recorders.
     Look,
 }
 
-/// A look that saw nothing.
+/// A failed probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotProbed {
-    /// What failed.
+    /// The step that failed.
     pub stage: ProbeStage,
-    /// How.
+    /// The kind of failure.
     pub kind: FailureKind,
 }
 
 impl NotProbed {
-    /// Why, in words that stay the same while the reason does.
+    /// The reason in words that stay the same while the reason does.
     pub fn why(self) -> &'static str {
         match (self.stage, self.kind) {
             (ProbeStage::Enter, FailureKind::Denied) => {
@@ -119,16 +119,16 @@ impl NotProbed {
     }
 }
 
-/// What a probe remembers: of accounts that are wanted, and of no others.
+/// The last results of the probe, for its current targets only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProbeResults(BTreeMap<Region, BTreeMap<AccountId, ProbedRecorder>>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct ProbedRecorder {
     observation: RecorderObservation,
-    /// Since when it has been like this.
+    /// Since when the recorder has been in this state.
     since: Timestamp,
-    /// When a look was last tried, with whatever result.
+    /// When the account was last probed, with any result.
     tried: Timestamp,
 }
 
@@ -137,12 +137,13 @@ impl ProbedRecorder {
         Self { since: observation.at, tried: observation.at, observation }
     }
 
-    /// When to look again; at once if it was tried in the future of a clock that went back.
+    /// Whether to probe again; at once if the last probe lies in the future because the clock went
+    /// back.
     fn is_due(&self, interval: Duration, now: Timestamp) -> bool {
         self.due(interval) <= now || now < self.tried
     }
 
-    /// Whether it is worth keeping while looks get no answer.
+    /// Whether it stays in force while probes get no answer.
     fn is_fresh(&self, now: Timestamp) -> bool {
         let RecorderObservation { recorder, at } = &self.observation;
         recorder.kind() != RecorderKind::Unknown && now < after(*at, KEPT)
@@ -155,7 +156,7 @@ impl ProbedRecorder {
                 interval
             }
             RecorderState::Recording => interval.max(INTERVAL_MAX),
-            // As long again as it has lasted, so that every wait is twice the one before.
+            // The wait is as long as the state has lasted, so each wait is twice the one before.
             RecorderState::Unknown { .. } => {
                 let lasted = Duration::try_from(self.tried.duration_since(self.since));
                 lasted.unwrap_or_default().min(INTERVAL_MAX).max(interval)
@@ -166,7 +167,7 @@ impl ProbedRecorder {
 }
 
 impl ProbeResults {
-    /// What was published before: nothing is forgotten when the probe begins anew.
+    /// Starts from the published results, so that a restarted probe task forgets nothing.
     pub fn of(known: &Recorders) -> Self {
         let results = |accounts: &BTreeMap<AccountId, RecorderObservation>| {
             let results = accounts.iter();
@@ -180,7 +181,7 @@ impl ProbeResults {
         Self(regions.map(|(region, accounts)| (region.clone(), results(accounts))).collect())
     }
 
-    /// What others are shown.
+    /// The results in the form in which they are published.
     pub fn recorders(&self) -> Recorders {
         let observations = |accounts: &BTreeMap<AccountId, ProbedRecorder>| {
             accounts
@@ -193,7 +194,7 @@ impl ProbeResults {
         Recorders { probed: true, regions: regions.collect() }
     }
 
-    /// Forgets whatever is not wanted any more; says whether there was anything.
+    /// Forgets accounts that are no longer targets; returns whether there were any.
     pub fn keep(&mut self, targets: &ProbeTargets) -> bool {
         let known = self.len();
         self.0.retain(|region, accounts| {
@@ -208,7 +209,7 @@ impl ProbeResults {
         self.0.values().map(BTreeMap::len).sum()
     }
 
-    /// Takes in what a look gave; says whether anything is different now.
+    /// Updates the results from one probe; returns whether the recorder changed.
     pub fn note(
         &mut self,
         region: &Region,
@@ -220,6 +221,8 @@ impl ProbeResults {
         let mut known = accounts.get_mut(&account);
         let recorder = match (observed, &mut known) {
             (Ok(recorder), _) => recorder,
+            // A passing failure says nothing about the account. Replacing a fresh result with
+            // `Unknown` would hold a redeployment for which the evidence exists.
             (Err(not_probed), Some(result)) if not_probed.is_passing() && result.is_fresh(now) => {
                 result.tried = now;
                 return false;
@@ -229,6 +232,8 @@ impl ProbeResults {
         let differs = known.as_ref().is_none_or(|result| result.observation.recorder != recorder);
         let observation = RecorderObservation { recorder, at: now };
         match known {
+            // An unchanged state keeps its `since`, which the backoff of unknown states counts
+            // from.
             Some(result) if !differs => (result.observation, result.tried) = (observation, now),
             Some(_) | None => {
                 accounts.insert(account, ProbedRecorder::first(observation));
@@ -237,16 +242,15 @@ impl ProbeResults {
         differs
     }
 
-    /// The accounts to enter now, each with the regions to look at: the one that waited longest
-    /// first, and those never looked at before all others. At most [`LOOKS_MAX`] looks, unless a
-    /// single account takes more.
+    /// The accounts to probe now, each with its regions: those never probed first, then the one
+    /// that waited longest. At most [`PROBES_MAX`] probes, unless a single account takes more.
     pub fn due(
         &self,
         targets: &ProbeTargets,
         interval: Duration,
         now: Timestamp,
     ) -> Vec<(AccountId, Vec<Region>)> {
-        // When the account was last tried anywhere it is due; `None` comes first.
+        // The oldest probe among the regions in which the account is due; `None` comes first.
         let mut accounts: BTreeMap<AccountId, (Option<Timestamp>, Vec<Region>)> = BTreeMap::new();
         for (region, account) in spots(targets) {
             let result = self.last_observation(region, account);
@@ -269,7 +273,7 @@ impl ProbeResults {
         within.map(|(account, (_, regions))| (account, regions)).collect()
     }
 
-    /// When the next account is due; `None` while nobody is wanted.
+    /// When the next account is due; `None` without targets.
     pub fn due_next(&self, targets: &ProbeTargets, interval: Duration) -> Option<Timestamp> {
         let due = spots(targets).map(|(region, account)| {
             self.last_observation(region, account)

@@ -1,4 +1,4 @@
-//! Did a pack arrive? The health over its members, never over the aggregate status alone.
+//! The rollout of a pack: its health over its members, never over the aggregate status alone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::domain::observed::member::{Counts, MemberStatus, TroubledMember};
 pub enum RolloutHealth {
     /// Every expected account has it.
     Healthy,
-    /// AWS is at work, or still tries for accounts that joined lately.
+    /// A rollout is in progress, or AWS still retries new accounts.
     Progressing,
     /// Expected accounts failed.
     Degraded,
@@ -30,7 +30,7 @@ pub enum RolloutHealth {
     StuckAggregate,
     /// It is being removed.
     Deleting,
-    /// Its members were not read yet, or nobody knows who is expected.
+    /// Its members were not read yet, or the account list is unknown.
     Unknown,
 }
 
@@ -46,8 +46,8 @@ impl RolloutHealth {
         Self::Unknown,
     ];
 
-    /// As people are told of it: nothing while it is not known, and no difference that is only a
-    /// matter of one more resync.
+    /// The health as users see it: `None` while it is unknown, and `Progressing` while only a
+    /// second resync is missing.
     pub fn reported(self) -> Option<Self> {
         match self {
             Self::Unknown => None,
@@ -77,10 +77,10 @@ impl RolloutHealth {
 pub struct Rollout {
     /// The health.
     pub health: RolloutHealth,
-    /// Why it is no better one, in words, if something has to be said: what was not read, who is
-    /// not known, how old the figures are.
+    /// Why the health is not better, in words, if there is a reason: what was not read, what is
+    /// unknown, how old the figures are.
     pub why: Option<String>,
-    /// The aggregate has said "in progress" although every account is done.
+    /// The aggregate reports "in progress" although every account is done.
     pub aggregate_stuck: bool,
     /// How many accounts are expected to have it; `None` while the account list is not known.
     pub expected: Option<usize>,
@@ -91,21 +91,21 @@ pub struct Rollout {
     /// Members that are not simply ok, by account; kept up to a cap.
     #[serde(skip)]
     pub troubled: Arc<[TroubledMember]>,
-    /// Whether there are more of them than are kept.
+    /// Whether more were found than are kept.
     pub truncated: bool,
-    /// How every account that joined lately stands, ok included; absent: not known yet.
+    /// The status of every new account, ok included; absent: not known yet.
     #[serde(skip)]
     pub new_accounts: BTreeMap<AccountId, MemberStatus>,
-    /// The management account has no row: said, and no reason to call the pack missing.
+    /// The management account has no row: this is shown, but does not make the pack missing.
     pub management_missing: bool,
     /// When every member was last read, by AWS's clock.
     pub resynced: Option<Timestamp>,
-    /// When those in trouble were last read, by AWS's clock; a resync counts.
+    /// When the last failure resync or full resync ran, by AWS's clock.
     pub read: Option<Timestamp>,
 }
 
 impl Rollout {
-    /// How it arrived, in a few words; `None` while that is not known. Counts that change all the
+    /// The rollout in a few words; `None` while its health is unknown. Counts that change all the
     /// time are left out.
     pub fn headline(&self) -> Option<String> {
         let health = self.health.reported()?;

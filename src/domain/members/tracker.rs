@@ -1,8 +1,8 @@
-//! Tracking: what is known of the members of every pack of one region, and what to read next.
+//! Tracking: the members of every pack of one region, and which rows to read next.
 //!
-//! Level-triggered like everything else: each look brings the facts, each reading brings rows, and
-//! health are worked out of both from scratch. Nothing here is needed for safety after a restart:
-//! losing it costs a resync. Who reads, and how fast, is not decided here.
+//! Level-triggered: each observation brings the facts, each reading brings rows, and health is
+//! computed from both from scratch. A restart loses this memory, which costs a resync.
+//! `tasks/region` sends the requests and sets their rate.
 
 mod agenda;
 mod causes;
@@ -44,11 +44,11 @@ use crate::domain::observed::recorder::RecorderObservation;
 use crate::domain::organization::account_list::AccountList;
 use crate::domain::organization::membership::ListFreshness;
 
-/// Members that are kept in words for one region, 5 MB: what the API lists and remedies look at.
-/// Packs share it evenly; counts and health know of everybody.
+/// The most members with details for one region (5 MB): the API lists them and redeployments use
+/// them. Packs share the number evenly; counts and health include every member.
 const TROUBLED_MAX: usize = 100_000;
 
-/// One region's memory of members.
+/// The members of one region.
 #[derive(Debug, Clone, Default)]
 pub struct MemberTracker {
     people: TrackedMembers,
@@ -70,29 +70,31 @@ pub struct Write<'a> {
     pub is_put: bool,
 }
 
-/// What one complete look at the region goes by.
+/// The inputs of one complete observation of the region.
 #[derive(Debug, Clone, Copy)]
 pub struct RegionObservation<'a> {
     /// Every visible pack.
     pub seen: &'a PacksObservation,
-    /// What should be there; empty while no manifest was read.
+    /// The desired packs; empty until a manifest has been read.
     pub targets: &'a Targets<'a>,
-    /// Who is a member.
+    /// The account list.
     pub list: Option<&'a Arc<AccountList>>,
-    /// How far that can be believed.
+    /// Whether the list is current.
     pub freshness: &'a ListFreshness,
     /// What a probe saw in this region.
     pub recorders: Option<&'a BTreeMap<AccountId, RecorderObservation>>,
 }
 
 impl MemberTracker {
-    /// Takes in a complete look at the region. All times are AWS's.
+    /// Updates the state from a complete observation of the region. All times are AWS's.
     pub fn observe(&mut self, facts: &RegionObservation<'_>, resyncs: &Resyncs, now: Timestamp) {
         let RegionObservation { seen, targets, list, freshness, recorders } = *facts;
         self.people.observe(list, freshness);
         if self.recorders != *recorders.unwrap_or(&BTreeMap::new()) {
             self.recorders = recorders.cloned().unwrap_or_default();
         }
+        // A pack that is missing once may be missing from a short listing: its rows are kept until
+        // a second observation, since reading them again costs a full resync.
         self.states.retain(|name, state| match seen.packs.get(name) {
             Some(pack) => matches!(pack.ownership, Ownership::Ours(_)),
             None => state.miss(seen.unlisted.get(name)),
@@ -113,13 +115,13 @@ impl MemberTracker {
         self.survey_all(resyncs, now);
     }
 
-    /// The region could not be looked at: what is known stays, and says so.
+    /// Marks the region as unknown; the last state stays and is shown with the reason.
     pub fn lost(&mut self, unknown: &Unknown) {
         self.unknown = Some(unknown.clone());
         self.show();
     }
 
-    /// Takes in the writes of a reconciliation.
+    /// Updates the state from the writes of a reconciliation.
     pub fn wrote<'a>(
         &mut self,
         writes: impl IntoIterator<Item = Write<'a>>,
@@ -139,7 +141,7 @@ impl MemberTracker {
         draft.add(rows, &mut self.people.roster, &mut self.causes);
     }
 
-    /// Takes in a reading that was read to its end.
+    /// Updates the state from a reading that was read to its end.
     pub fn take(
         &mut self,
         reading: &MemberRequest,
@@ -148,6 +150,7 @@ impl MemberTracker {
         began: Timestamp,
         ended: Timestamp,
     ) {
+        // The pack may have been deleted while its rows were read.
         let Some(state) = self.states.get_mut(reading.pack()) else { return };
         let found = match reading {
             MemberRequest::Trouble(_) => ReadResult::Trouble(draft),
@@ -156,19 +159,21 @@ impl MemberTracker {
             }
             MemberRequest::Resync(_) => ReadResult::Resync(draft),
         };
+        // Without a list no row can be called unlisted, so every row counts as listed.
         let (people, has_list) = (&self.people, self.people.list.is_some());
         state.take(found, began, |number| !has_list || people.is_listed(number));
         self.causes.forget_unused();
         self.summary(reading.pack(), resyncs, ended);
         let is_resync = matches!(reading, MemberRequest::Resync(_));
         let is_alone = matches!(reading, MemberRequest::Account(..));
+        // The row of one account says nothing about the rollout as a whole.
         if let Some(state) = self.states.get_mut(reading.pack()).filter(|_| !is_alone) {
             state.conclude(is_resync, began, ended);
         }
         self.show_new_accounts(ended);
     }
 
-    /// A reading failed, or made no sense.
+    /// Notes that a reading failed, or returned nonsense.
     pub fn fail(&mut self, reading: &MemberRequest, why: String, now: Timestamp) {
         if let Some(state) = self.states.get_mut(reading.pack()) {
             state.fail(why, now);
@@ -176,7 +181,7 @@ impl MemberTracker {
         self.show();
     }
 
-    /// Every reading that is due or will be, if nothing changes; none while the region is not seen.
+    /// Every reading that is due or will be, if nothing changes; none while the region is unknown.
     pub fn requests(&self, resyncs: &Resyncs, pace: &Pace) -> Vec<ReadRequest> {
         if self.unknown.is_some() || self.looked.is_none() {
             return Vec::new();
@@ -187,25 +192,25 @@ impl MemberTracker {
         requests.collect()
     }
 
-    /// One reading of every pack in trouble, as far as can be told before anything was read.
+    /// One failure resync for every pack whose aggregate does not report success.
     pub fn troubled(&self) -> Vec<MemberRequest> {
         let is_troubled = |state: &PackState| !state.is_quiet() && !state.is_going();
         let troubled = self.states.iter().filter(|(_, state)| is_troubled(state));
         troubled.map(|(name, state)| agenda::trouble(name, state, &self.people)).collect()
     }
 
-    /// One reading of everybody, for every pack.
+    /// One full resync for every pack.
     pub fn everybody(&self) -> Vec<MemberRequest> {
         let states = self.states.iter().filter(|(_, state)| !state.is_going());
         states.map(|(name, _)| MemberRequest::Resync(name.clone())).collect()
     }
 
-    /// Whether rows that were read since then may be those of before a change of this pack.
+    /// Whether rows that were read from `began` on may be from before a change of this pack.
     pub fn is_outdated(&self, pack: &PackName, began: Timestamp) -> bool {
         self.states.get(pack).is_none_or(|state| state.changed > began)
     }
 
-    /// What is known of everybody.
+    /// The published state of all members.
     pub fn tracking(&self) -> Tracking {
         let states = self.states.values();
         let troubled = states.clone().filter(|state| agenda::is_troubled(state, &self.people));

@@ -1,4 +1,4 @@
-//! What is known of the members of every pack of a region, for whoever reads it.
+//! The members of every pack of a region, as published to other tasks.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use crate::domain::base::model::{PackName, Timestamp};
 use crate::domain::members::new_account::NewAccount;
 use crate::domain::members::rollout::Rollout;
 
-/// What is known of the members of one region.
+/// The members of one region.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Tracking {
     /// Every pack that is ours.
     pub packs: BTreeMap<PackName, Rollout>,
-    /// Every account that joined lately and is expected by some pack here.
+    /// Every new account that some pack here targets.
     pub new_accounts: Vec<NewAccount>,
-    /// When the members in trouble of every pack that needs it were last read.
+    /// The oldest of the last failure resyncs of all packs that need one.
     pub trouble_last: Option<Timestamp>,
     /// The oldest of the last full resyncs of all packs; `None` until each had one.
     pub resync_last: Option<Timestamp>,

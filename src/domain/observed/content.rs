@@ -1,4 +1,4 @@
-//! The whole of a pack as it is put: `PutOrganizationConformancePack` replaces everything.
+//! The content of a pack as it is put: `PutOrganizationConformancePack` replaces all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,14 +20,14 @@ pub struct Content {
 }
 
 impl Content {
-    /// The digest of what AWS will echo of this content. The body is never echoed; the marker
-    /// among the inputs stands for it.
+    /// The digest of what AWS will echo of this content. The body is never echoed; the marker among
+    /// the inputs represents it.
     pub fn fingerprint(&self) -> Digest {
         let Self { body: _, inputs, excluded, delivery } = self;
         fingerprint(inputs, excluded, delivery)
     }
 
-    /// The same without the marker: what AWS would echo if it dropped that.
+    /// The same without the marker: what AWS would echo if it dropped the marker.
     pub fn fingerprint_bare(&self) -> Digest {
         let Self { body: _, inputs, excluded, delivery } = self;
         fingerprint(without_marker(inputs), excluded, delivery)

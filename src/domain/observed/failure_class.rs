@@ -1,7 +1,7 @@
-//! Why a member failed: a closed set of classes over AWS's free texts, and who must act.
+//! Why a member failed: a closed set of classes over AWS's free texts, and the owner of each.
 //!
-//! Codes and texts of rows have no published list, so patterns decide; the raw text is kept for
-//! people and never becomes a label.
+//! AWS publishes no list of codes and texts of rows, so patterns decide. The raw text is kept for
+//! users and never becomes a metric label.
 
 use std::fmt;
 
@@ -44,23 +44,23 @@ pub enum FailureClass {
     Template,
     /// The stack failed for another reason.
     StackFailed,
-    /// Nothing that is known.
+    /// An unknown failure.
     Other,
 }
 
-/// Whose move a failure is.
+/// The owner of a failure: who has to act.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
-    /// AWS's: it may go well next time, and conformd sees to it that there is one.
+    /// AWS: the next attempt may succeed, and conformd starts it.
     Aws,
-    /// Whoever runs the member account.
+    /// The owner of the member account.
     AccountOwner,
-    /// Whoever runs the organization, its policies and shared resources.
+    /// The team that runs the organization, its policies and shared resources.
     PlatformTeam,
-    /// Whoever wrote the template or its parameters.
+    /// The author of the template or its parameters.
     PackAuthor,
     /// AWS Support.
     AwsSupport,
@@ -104,7 +104,7 @@ impl FailureClass {
         Self::Other,
     ];
 
-    /// Whose move it is.
+    /// The owner, who has to act.
     pub fn owner(self) -> Owner {
         match self {
             Self::Throttled | Self::ResourceInUse | Self::StackFailed => Owner::Aws,
@@ -194,7 +194,7 @@ impl FailureClass {
         }
     }
 
-    /// Whether the pack is put again for it, since it may pass without anybody's doing.
+    /// Whether the pack is put again for it, since it may pass by itself.
     ///
     /// A Put deploys to everybody, so the burden of proof is on trying. Throttling passes by
     /// itself, and so does another change that AWS Config was making (`ResourceInUseException`, AWS
@@ -223,7 +223,7 @@ impl FailureClass {
         }
     }
 
-    /// Whether it says what kind of refusal it was, and not of what.
+    /// Whether it names only the kind of refusal, not its subject.
     fn is_general(self) -> bool {
         matches!(self, Self::AccessDenied | Self::Template | Self::StackFailed)
     }
@@ -294,8 +294,8 @@ const PATTERNS: [(&str, FailureClass); 36] = [
     ("cloudformation", FailureClass::StackFailed),
 ];
 
-/// The class of what AWS says of a failed member: [`FailureClass::Other`] for what is not known,
-/// never [`FailureClass::InactiveAccount`], which only AWS Organizations can tell.
+/// The class of AWS's code and text of a failed member: [`FailureClass::Other`] for an unknown one,
+/// never [`FailureClass::InactiveAccount`], which only the account list shows.
 ///
 /// The code decides. Where it is a general one (`AccessDeniedException`, `ValidationError`), the
 /// message may name the cause more exactly.

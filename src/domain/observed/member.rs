@@ -1,4 +1,4 @@
-//! One account under one pack: its status, and how many there are of each.
+//! The status of one account for one pack, and the number of accounts by status.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use strum::{EnumIter, EnumString, IntoStaticStr};
 use super::failure_class::FailureClass;
 use crate::domain::base::model::{AccountId, Timestamp};
 
-/// How an account stands with a pack.
+/// The status of an account for a pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MemberStatus {
@@ -17,13 +17,13 @@ pub enum MemberStatus {
     Ok,
     /// AWS is deploying to it.
     InProgress,
-    /// It joined lately and AWS still tries: whatever its row says, if it has one.
+    /// It is in its retry window and AWS still tries, whatever its row says, if it has one.
     Waiting,
     /// It failed, and it is expected to have the pack.
     Failed(FailureClass),
     /// Expected, and without a row past the grace.
     Missing,
-    /// Suspended, closing, closed, or in a state that is not known: nobody expects anything.
+    /// Suspended, closing, closed, or in an unknown state: it is not expected to have the pack.
     Inactive,
     /// It has a row and the account list does not show it yet.
     NotYetListed,
@@ -97,17 +97,17 @@ impl MemberStatus {
 /// A member that is not simply ok.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TroubledMember {
-    /// Who.
+    /// The account.
     pub account: AccountId,
-    /// How it stands.
+    /// Its status.
     pub status: MemberStatus,
-    /// AWS's code and words, if it gave any; shared by all members that were told the same.
+    /// AWS's code and text, if any; shared by all members that show the same.
     pub cause: Option<Arc<Cause>>,
     /// When AWS last changed its row; `None` without a row.
     pub last_update: Option<Timestamp>,
 }
 
-/// What AWS said of a failure: foreign text, on one line, cut (`domain/foreign`).
+/// AWS's code and text of a failure: foreign text, on one line, cut (`base::untrusted`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Cause {
     /// `ErrorCode`.

@@ -1,7 +1,7 @@
-//! What a region showed: every pack the caller can see, or why it could not look.
+//! An observation of a region: every pack that the caller can see, or why the region is unknown.
 //!
 //! Records are AWS's answers with parsed identifiers; [`Observed`] is a whole region at one moment.
-//! "Could not look" is a value: nothing is ever planned on it.
+//! An unknown region is a value: nothing is planned on it.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ use crate::domain::base::model::{
     ResultsBucket, Timestamp,
 };
 
-/// What AWS was asked to do when it reports a status.
+/// The operation that a status is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[derive(strum::Display, EnumString)]
@@ -33,11 +33,12 @@ pub enum Verb {
     Delete,
 }
 
-/// A run that AWS has reported as active for longer is over: seen from a delegated administrator
-/// the status may stay `CREATE_IN_PROGRESS` for ever (reliability ).
+/// A rollout that AWS has reported as active for longer is over: the status that a delegated
+/// administrator sees may stay `CREATE_IN_PROGRESS` forever (`docs/aws.md`, "Status"). AWS's own
+/// CloudFormation handler waits 706 minutes, nearly 12 hours, for a rollout.
 pub const RUN_MAX: Duration = Duration::from_hours(12);
 
-/// How far it got.
+/// The phase of the operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[derive(strum::Display, EnumString)]
@@ -47,7 +48,7 @@ pub enum PackPhase {
     InProgress,
     /// Ended well.
     Successful,
-    /// Ended badly; a new Put is allowed.
+    /// Ended with failures; a new Put is allowed.
     Failed,
 }
 
@@ -61,7 +62,7 @@ pub enum RolloutStatus {
 }
 
 impl RolloutStatus {
-    /// Whether AWS says that a run is active.
+    /// Whether AWS reports a rollout as active.
     pub fn is_in_progress(&self) -> bool {
         matches!(self, Self::Known(_, PackPhase::InProgress))
     }
@@ -147,7 +148,7 @@ pub struct StatusRow {
     pub last_update: Option<Timestamp>,
 }
 
-/// Whose pack it is, as the marker says.
+/// The owner of a pack, from its marker.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ownership {
@@ -161,7 +162,7 @@ pub enum Ownership {
     Unmanaged,
 }
 
-/// Why a marker counts for nothing.
+/// Why a marker is void.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VoidMarker {
@@ -178,7 +179,7 @@ pub struct ObservedPack {
     pub record: PackRecord,
     /// The status, absent for a while after a Put.
     pub status: Option<StatusRecord>,
-    /// Whose it is.
+    /// The owner.
     pub ownership: Ownership,
 }
 
@@ -209,11 +210,13 @@ pub struct Unknown {
     pub why: String,
 }
 
-/// Whose pack this record is, to this installation at this place.
+/// The owner of the pack with this record, as this installation at this place sees it.
 pub fn ownership(record: &PackRecord, installation: &Installation, place: &Place) -> Ownership {
     let Some(value) = record.inputs.get(MARKER_PARAMETER) else {
         return Ownership::Unmanaged;
     };
+    // The binding comes before the installation: a marker that was copied from another pack proves
+    // no owner, whatever installation it names.
     match value.parse::<Marker>() {
         Err(problem) => Ownership::Void(VoidMarker::Unreadable(problem)),
         Ok(marker) if !marker.binds((place, &record.name)) => Ownership::Void(VoidMarker::Copied),
@@ -224,7 +227,7 @@ pub fn ownership(record: &PackRecord, installation: &Installation, place: &Place
     }
 }
 
-/// Joins the two lists of a region into what was seen. A pack that was created again while the
+/// Joins the two lists of a region into one observation. A pack that was created again while the
 /// pages were read is listed twice: the newer entry is the one that exists.
 pub fn join(
     records: Vec<PackRecord>,

@@ -1,7 +1,7 @@
-//! What a probe found out about configuration recorders of member accounts.
+//! The configuration recorders of member accounts, as the probe observed them.
 //!
-//! AWS's gate is that a customer-managed recorder exists; whether it records decides if deployed
-//! rules evaluate anything. "Could not look" is never "there is none".
+//! AWS deploys to an account as soon as a customer-managed recorder exists; deployed rules evaluate
+//! only while it records. A recorder that could not be read is unknown, never missing.
 
 use std::collections::BTreeMap;
 
@@ -87,7 +87,7 @@ impl RecorderState {
         }
     }
 
-    /// Whether a recorder exists, which is all that AWS asks for.
+    /// Whether a recorder exists, which is all that AWS requires for a deployment.
     pub fn exists(&self) -> bool {
         match self {
             Self::Recording | Self::Stopped | Self::Failing { .. } => true,
@@ -96,17 +96,18 @@ impl RecorderState {
     }
 }
 
-/// What the two answers of AWS Config say together: the customer-managed recorders by name, and
-/// the states of recorders. Service-linked recorders have no name in the first; they do not let
-/// packs in.
+/// The state from two answers of AWS Config: the names of the customer-managed recorders, and the
+/// states of all recorders. Service-linked recorders are not in the first; AWS deploys no pack for
+/// them.
 pub fn classify(names: &[String], states: &[RecorderRecord]) -> RecorderState {
     if names.is_empty() {
         return RecorderState::Missing;
     }
+    // Without this filter a service-linked recorder would count as one that exists.
     let named = states.iter().filter(|state| names.contains(&state.name));
     // AWS allows one; should there be several, one that records is enough.
     let state = named.map(state_of).min_by_key(RecorderState::kind);
-    // One was made or removed between the two answers: the next look tells.
+    // A recorder was created or deleted between the two answers: the next probe decides.
     state.unwrap_or_else(|| RecorderState::Unknown {
         why: "the list of recorders and the list of their states disagree".to_owned(),
     })
@@ -124,7 +125,7 @@ fn state_of(record: &RecorderRecord) -> RecorderState {
     }
 }
 
-/// What a probe saw, and when.
+/// The result of one probe, and its time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RecorderObservation {
     /// What.
@@ -133,17 +134,17 @@ pub struct RecorderObservation {
     pub at: Timestamp,
 }
 
-/// The newest sighting of every probed account, by region.
+/// The newest observation of every probed account, by region.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Recorders {
     /// Whether a probe is configured at all.
     pub probed: bool,
-    /// The sightings.
+    /// The observations.
     pub regions: BTreeMap<Region, BTreeMap<AccountId, RecorderObservation>>,
 }
 
 impl Recorders {
-    /// What is known of this account's recorder in this region.
+    /// The last observation of this account's recorder in this region.
     pub fn of(&self, region: &Region, account: AccountId) -> Option<&RecorderObservation> {
         self.regions.get(region)?.get(&account)
     }

@@ -1,6 +1,6 @@
 //! The organization: its member accounts as one walk found them.
 //!
-//! How far the list can be believed is in `membership`, who is excluded from what in `selector`.
+//! `membership` decides whether the list is current, `selector` which accounts a pack excludes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,26 +16,26 @@ use crate::domain::base::model::{AccountId, AccountState, Timestamp, UnitId};
 pub struct Account {
     /// Its id.
     pub id: AccountId,
-    /// Its name, for people.
+    /// Its name, for display.
     pub name: String,
     /// Its state; `None` for a value this version does not know, which is never taken as active.
     pub state: Option<AccountState>,
     /// When it joined this time: the start of the 7-hour window.
     pub joined: Option<Timestamp>,
-    /// The units it is in, the outermost first; `None` where AWS did not say and nobody walked.
-    /// After a walk that began at a selected unit, the path begins there.
+    /// The units it is in, the outermost first; `None` if AWS did not return them and no unit was
+    /// walked. After a walk that began at a selected unit, the path begins there.
     pub units: Option<Arc<[UnitId]>>,
     /// Its tags; `None` while they were not read, which they are only when a manifest asks.
     pub tags: Option<Arc<BTreeMap<String, String>>>,
 }
 
 impl Account {
-    /// Whether it is a full member, which alone can be expected to hold a pack.
+    /// Whether it is a full member. AWS deploys packs to no other accounts.
     pub fn is_active(&self) -> bool {
         self.state == Some(AccountState::Active)
     }
 
-    /// Whether it can lose anything by being excluded: an unknown state may be an active one.
+    /// Whether an exclusion of it can be a loss: an unknown state may be an active one.
     pub fn may_be_active(&self) -> bool {
         self.is_active() || self.state.is_none()
     }
@@ -44,7 +44,7 @@ impl Account {
 /// All accounts of a complete listing.
 pub type Accounts = BTreeMap<AccountId, Account>;
 
-/// What `DescribeOrganization` says.
+/// The answer of `DescribeOrganization`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrganizationRecord {
     /// `o-…`
@@ -79,10 +79,12 @@ impl AccountList {
         self.accounts.values().filter(|account| account.is_active())
     }
 
-    /// Whether the account is in this unit or beneath it; `None` where nobody looked.
+    /// Whether the account is in this unit or beneath it; `None` if that was not read.
     pub fn is_beneath(&self, account: &Account, unit: &UnitId) -> Option<bool> {
         let units = account.units.as_deref()?;
         let is_whole = units.first().is_some_and(UnitId::is_root);
+        // A path that does not begin at the root was found by a walk of one unit. That the path
+        // lacks the unit asked for proves something only if that unit was walked as well.
         if units.contains(unit) {
             Some(true)
         } else {
@@ -92,6 +94,9 @@ impl AccountList {
 
     /// Whether it says the same as another list, whenever either was read.
     pub(super) fn agrees(&self, other: &Self) -> bool {
+        // The time of the walk and the text of a problem differ with every walk: comparing them
+        // would start a reconciliation of every region each time. Without `..` a new field stops
+        // the build here.
         let Self { organization, accounts, units_absent, units_walked, tags_problem, read: _ } =
             self;
         *organization == other.organization
@@ -111,7 +116,7 @@ pub struct Unlisted {
     pub why: String,
 }
 
-/// What can be compared of a failure: its words may name a request.
+/// The comparable part of a failure: its text may name a request.
 pub(super) fn kind(problem: Option<&Unlisted>) -> Option<FailureKind> {
     problem.map(|problem| problem.kind)
 }

@@ -1,7 +1,7 @@
-//! The account list in force, and how far it can be believed.
+//! The account list in force, and whether it is current.
 //!
-//! A list is read whole or not at all. When it cannot be read, or shrinks suspiciously, the last
-//! complete one stays in force and whatever depends on it freezes.
+//! A list is read whole or not at all. When it cannot be read, or shrinks by more than a tenth, the
+//! last complete one stays in force and everything that depends on it freezes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::domain::base::time::after;
 use crate::domain::declared::approval::{Approval, Approvals, Validity};
 use crate::domain::organization::account_list::{Unlisted, kind};
 
-/// What is known of the organization's members.
+/// The members of the organization.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Membership {
     /// The last list that was accepted; `None` before the first.
@@ -30,7 +30,8 @@ pub struct Membership {
 }
 
 /// A list that lost more than a tenth of its active accounts: it counts when a second walk agrees,
-/// or when an `Approval` names the number that is left (reliability M-13).
+/// or when an `Approval` names the number that is left. A listing that is short by mistake would
+/// otherwise exclude or include accounts by the hundred.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Shrink {
     /// Active accounts before.
@@ -44,10 +45,10 @@ pub struct Shrink {
     pub gone: BTreeSet<AccountId>,
 }
 
-/// How far the account list can be believed.
+/// Whether the account list is current.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListFreshness {
-    /// It is the newest there is.
+    /// It is recent, and no newer one is in doubt.
     Current,
     /// It is old, or a newer one is in doubt: nothing that depends on it may change.
     Frozen(String),
@@ -55,10 +56,10 @@ pub enum ListFreshness {
     Unknown(String),
 }
 
-/// What decides whether a newer list is accepted.
+/// The terms for accepting a newer list.
 #[derive(Debug, Clone, Copy)]
 pub struct AcceptanceTerms<'a> {
-    /// How far two walks have to be apart to be two witnesses.
+    /// The shortest time between two walks that count as independent.
     pub apart: Duration,
     /// Approvals of the current revision.
     pub approvals: &'a BTreeMap<String, Approval>,
@@ -66,13 +67,12 @@ pub struct AcceptanceTerms<'a> {
     pub now: Timestamp,
 }
 
-/// Of every so many active accounts one may be missing from a newer list: 10 % (reliability
-/// target, "Account list shrank").
+/// One of this many active accounts may be missing from a newer list: 10 % (`docs/guard.md`, "The
+/// limits").
 const GONE_MAX_ONE_IN: usize = 10;
 
 impl Membership {
-    /// How far the list can be believed; one that is older than `age_max` is not current. The time
-    /// is AWS's, as that of the list is.
+    /// Whether the list is current; one that is older than `age_max` is not. Both times are AWS's.
     pub fn freshness(&self, now: Timestamp, age_max: Duration) -> ListFreshness {
         let problem = self.problem.as_ref().map(|problem| problem.why.clone());
         let Some(list) = &self.list else {
@@ -81,6 +81,8 @@ impl Membership {
                 None => "the account list was not read yet".to_owned(),
             });
         };
+        // A shrink comes before a failed walk: it needs an approval or another walk, while a failed
+        // walk may pass by itself.
         if let Some(Shrink { before, after, since: _, gone: _ }) = &self.shrink {
             return ListFreshness::Frozen(format!(
                 "the account list shrank from {before} to {after} active accounts; it takes \
@@ -109,12 +111,14 @@ impl Membership {
             Ok(newer) => newer,
             Err(problem) => return Self { attempt_last, problem: Some(problem), ..self.clone() },
         };
+        // The first list after a start is accepted whatever its length: there is no earlier one to
+        // compare it with.
         let shrink = self.list.as_deref().and_then(|list| self.doubt(list, &newer, terms));
         let list = if shrink.is_some() { self.list.clone() } else { Some(Arc::new(newer)) };
         Self { list, attempt_last, problem: None, shrink }
     }
 
-    /// What stands against a newer list.
+    /// The shrink that a newer list shows, unless a second walk or an approval confirms it.
     fn doubt(
         &self,
         list: &AccountList,
@@ -128,6 +132,9 @@ impl Membership {
         let missed_again: BTreeSet<AccountId> =
             missed.map(|(_, missed)| missed & &gone).unwrap_or_default();
         let proven = if is_proven { missed_again.len() } else { 0 };
+        // Accounts are compared, not numbers: new accounts must not make up for missing ones. Only
+        // accounts that two walks missed are proven gone, and the rest is measured against what is
+        // left.
         let doubtful = gone.len().saturating_sub(proven);
         if doubtful.saturating_mul(GONE_MAX_ONE_IN) <= before.saturating_sub(proven) {
             return None;
@@ -140,6 +147,8 @@ impl Membership {
         if valid.any(|approval| approval.permits_list(after)) {
             return None;
         }
+        // The wait of the first walk goes on as long as some of its accounts are still missing.
+        // Another set of missing accounts is a new doubt with a new wait.
         let (since, gone) = match missed {
             Some((since, _)) if !is_proven && !missed_again.is_empty() => (since, missed_again),
             Some(_) | None => (newer.read, gone),
@@ -147,10 +156,11 @@ impl Membership {
         Some(Shrink { before, after, since, gone })
     }
 
-    /// Whether `before` and this differ in anything but times and wordings, so that somebody has
-    /// to look at it now.
+    /// Whether this differs from `before` in more than times and texts, so that regions have to
+    /// reconcile.
     pub fn differs_from(&self, before: &Self) -> bool {
         let Self { list, attempt_last: _, problem, shrink } = self;
+        // Equal pointers are the frequent case, and spare the comparison of 50,000 accounts.
         let is_same_list = match (list, &before.list) {
             (Some(list), Some(before)) => Arc::ptr_eq(list, before) || list.agrees(before),
             (None, None) => true,

@@ -1,7 +1,7 @@
-//! Who was a member when: whether AWS itself may have written a pack at some moment.
+//! Joins and leaves of accounts, which tell whether AWS itself may have written a pack.
 //!
-//! AWS deploys packs when an account joins and removes them when one leaves, and nobody has said
-//! whether that moves `LastUpdateTime`; such a write is nobody's foreign change.
+//! AWS deploys packs when an account joins and removes them when one leaves, and does not document
+//! whether that moves `LastUpdateTime` (`docs/aws.md`). Such a write is no external change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,22 +26,25 @@ pub struct MembershipChanges {
 /// Whether AWS itself may have written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Excuse {
-    /// Somebody joined or left about then.
+    /// An account joined or left at about that time.
     Given,
-    /// Nobody did, or nothing is known of the organization.
+    /// No account did, or there is no account list.
     None,
     /// The account list is older than the write.
     Open,
 }
 
 impl MembershipChanges {
-    /// Takes in the list in force.
+    /// Updates the state from the list in force.
     pub fn observe(&mut self, list: Option<&Arc<AccountList>>) {
         let Some(list) = list else { return };
         if let Some(before) = &self.list {
             if Arc::ptr_eq(before, list) || list.read <= before.read {
                 return;
             }
+            // A join or leave happened at some moment between two walks, so the whole span counts.
+            // A change that follows within the time of AWS's writes extends the span, or the
+            // earlier one would be forgotten.
             if !active(before).eq(active(list)) {
                 let earlier = self.moved.filter(|(_, last)| after(*last, WRITES) >= before.read);
                 let first = earlier.map_or(before.read, |(first, _)| first);
@@ -56,6 +59,8 @@ impl MembershipChanges {
         let Some(list) = &self.list else { return Excuse::None };
         let spans = |first: Timestamp, last: Timestamp| first <= at && at <= after(last, WRITES);
         let mut joined = list.accounts.values().filter_map(|account| account.joined);
+        // A known join or leave comes first. Only without one does an account list from before the
+        // write leave the question open: a newer list may still show a join.
         if joined.any(|joined| spans(joined, joined))
             || self.moved.is_some_and(|(first, last)| spans(first, last))
         {

@@ -1,4 +1,4 @@
-//! What the world is shown of the membership: counts and times, no account by name.
+//! The membership in the form in which it is published: counts and times, no account names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub struct MembershipStatus {
     pub problem: Option<Unlisted>,
     /// A newer list that is much shorter, and waits.
     pub shrink: Option<Shrink>,
-    /// What a person can do about it, if anything has to be done.
+    /// The advice, if action is required.
     pub to_do: Option<String>,
 }
 
@@ -50,7 +50,7 @@ impl MembershipStatus {
 }
 
 impl Membership {
-    /// What the world is shown of it.
+    /// The published form of the membership.
     pub fn status(&self) -> MembershipStatus {
         let Self { list, attempt_last, problem, shrink } = self;
         let mut status = MembershipStatus {

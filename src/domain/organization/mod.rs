@@ -1,4 +1,4 @@
-//! The account list, how far it can be believed, and which accounts a selector means.
+//! The account list, whether it is current, and the accounts that a selector excludes.
 
 pub mod account_list;
 pub mod membership;

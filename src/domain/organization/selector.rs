@@ -1,6 +1,6 @@
-//! Who is excluded from a pack: by account, unit, tag or state, compiled to account ids.
+//! The accounts that a pack excludes: by account, unit, tag or state, compiled to account ids.
 //!
-//! Every account carries the rule that decided. What changes because of it is the plan's.
+//! Every account carries the rule that decided. `plan` computes the resulting changes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -42,7 +42,7 @@ impl fmt::Display for ExclusionRule {
     }
 }
 
-/// Everybody whom a pack is not deployed to, each with the rule that decided.
+/// The accounts that a pack is not deployed to, each with the rule that decided.
 pub type Excluded = BTreeMap<AccountId, ExclusionRule>;
 
 /// These accounts, excluded by name.
@@ -50,7 +50,7 @@ pub fn named<'a>(accounts: impl IntoIterator<Item = &'a AccountId>) -> Excluded 
     accounts.into_iter().map(|account| (*account, ExclusionRule::Account)).collect()
 }
 
-/// Why nobody can say whom a pack excludes.
+/// Why the exclusions of a pack cannot be computed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unresolved {
     /// There is no account list.
@@ -86,8 +86,8 @@ fn because(why: Option<&String>) -> String {
     why.map(|why| format!(": {why}")).unwrap_or_default()
 }
 
-/// Whom this excludes, by the account list. Who is named needs none; for anything else it has to
-/// say of every account what the rules ask, or nothing is decided.
+/// The accounts that this excludes, by the account list. Accounts excluded by id need no list;
+/// every other rule needs its facts about every account, or nothing is decided.
 pub fn select(exclude: &Exclude, list: Option<&AccountList>) -> Result<Excluded, Unresolved> {
     let mut excluded = named(&exclude.accounts);
     if exclude.needs_membership() {
@@ -98,6 +98,7 @@ pub fn select(exclude: &Exclude, list: Option<&AccountList>) -> Result<Excluded,
             }
         }
     }
+    // AWS would refuse the Put; checking here names the number before anything is sent.
     let count = excluded.len();
     if EXCLUDED.upper < count { Err(Unresolved::TooMany { count }) } else { Ok(excluded) }
 }
@@ -112,6 +113,8 @@ fn rule(
     if accounts.contains(&account.id) {
         return Ok(Some(ExclusionRule::Account));
     }
+    // A missing fact is an error even if a later rule would exclude the account anyway: the rule
+    // that is reported must not depend on which facts happen to be read.
     for unit in organizational_units {
         match list.is_beneath(account, unit) {
             Some(true) => return Ok(Some(ExclusionRule::Unit(unit.clone()))),
@@ -143,28 +146,30 @@ fn tags_unread(list: &AccountList) -> Unresolved {
     Unresolved::TagsUnread { read, of: list.accounts.len(), why }
 }
 
-/// How a pack stands to one account, before AWS is asked anything.
+/// Whether a pack targets one account, before anything is read from AWS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Targeting {
-    /// It is to have the pack.
+    /// It should have the pack.
     Targeted,
     /// This rule excludes it.
     Excluded(ExclusionRule),
-    /// No rule excludes it, and nobody expects anything of an account in this state (`None`: one
-    /// that this version does not know).
+    /// No rule excludes it, and an account in this state is not expected to have the pack (`None`:
+    /// a state that this version does not know).
     Inactive(Option<AccountState>),
     /// No rule excludes it, and it is no member of the organization.
     NotAMember,
-    /// That cannot be said, for this reason.
+    /// It is unknown, for this reason.
     Unknown(String),
 }
 
-/// How a pack with these exclusions stands to this account.
+/// Whether a pack with these exclusions targets this account.
 pub fn rule_of(exclude: &Exclude, list: Option<&AccountList>, account: AccountId) -> Targeting {
     if exclude.accounts.contains(&account) {
         return Targeting::Excluded(ExclusionRule::Account);
     }
+    // An account that is excluded by id needs no list; every other answer does. An account must not
+    // be called no member without one.
     let Some(list) = list else {
         return Targeting::Unknown("the account list is not known".into());
     };
@@ -177,7 +182,7 @@ pub fn rule_of(exclude: &Exclude, list: Option<&AccountList>, account: AccountId
     }
 }
 
-/// What is odd about these exclusions, a sentence each: nothing of it stops the pack.
+/// Warnings about these exclusions, a sentence each. None of them stops the pack.
 pub fn notices(exclude: &Exclude, list: &AccountList) -> Vec<String> {
     let Exclude { accounts, organizational_units, account_tags, states: _ } = exclude;
     let members = || list.accounts.values();
@@ -189,6 +194,8 @@ pub fn notices(exclude: &Exclude, list: &AccountList) -> Vec<String> {
         notices.push(format!("exclude.accounts: not in the organization: {names}"));
     }
     for unit in organizational_units {
+        // Units and tags that were not read count as present: a warning must not claim that a unit
+        // or tag is unused while that is not known.
         let holds = |account: &Account| list.is_beneath(account, unit) != Some(false);
         if list.units_absent.contains(unit) {
             notices.push(format!("exclude.organizationalUnits: {unit} does not exist"));

@@ -1,4 +1,4 @@
-//! In which fields a pack differs from what is wanted, old and new.
+//! The fields in which an observed pack differs from the desired one, old and new.
 //!
 //! What is done about one is decided in `diff`.
 
@@ -13,7 +13,7 @@ use crate::domain::declared::template::{Remediation, Template, differences};
 use crate::domain::observed::packs::ObservedPack;
 use crate::domain::organization::account_list::{Account, AccountList};
 
-/// Everything in which a pack differs from what is wanted.
+/// Everything in which an observed pack differs from the desired one.
 pub(super) fn changes(
     want: &DesiredPack,
     have: Option<(&ObservedPack, Option<&Marker>)>,
@@ -32,6 +32,9 @@ pub(super) fn changes(
         invalid_now: _,
         unended: _,
     } = want;
+    // AWS never returns a template, so the marker stands in for it: the marker is an input
+    // parameter, and an equal echo therefore means an equal template, rule count and deletion
+    // policy as well.
     if have.is_some_and(|(have, _)| content.is_echoed_by(&have.record)) {
         return Vec::new();
     }
@@ -45,6 +48,8 @@ pub(super) fn changes(
     let empty = BTreeMap::new();
     let inputs_now = record.map_or(&empty, |record| &record.inputs);
     let names: BTreeSet<&String> = inputs_now.keys().chain(content.inputs.keys()).collect();
+    // The marker is compared above and below by its parts. As a parameter it would report every
+    // change of the template twice.
     for name in names.into_iter().filter(|name| *name != MARKER_PARAMETER) {
         let (old, new) = (inputs_now.get(name), content.inputs.get(name));
         if old != new {
@@ -58,7 +63,7 @@ pub(super) fn changes(
     let entering = excluded.iter().filter(|(account, _)| !excluded_now.contains(account));
     let entering: BTreeMap<_, _> = entering
         .map(|(account, rule)| {
-            // One that is no member may become one, and would then get nothing.
+            // An account that is not a member yet may join later, and would then not get the pack.
             let counts = list
                 .is_none_or(|list| list.accounts.get(account).is_none_or(Account::may_be_active));
             (*account, Entering { rule: rule.clone(), counts })
@@ -95,7 +100,9 @@ fn template_change(
     };
     let template_now = marker_now.and_then(|now| known.template(now.template));
     let nothing: &[Remediation] = &[];
-    // Of what nobody manages it is not known what it holds.
+    // AWS does not return the template of an unmanaged pack, so its remediations are not known. A
+    // pack that exists with an unknown template may hold any remediations: reporting all of the new
+    // ones as added would claim a difference that cannot be known.
     let remediations = match template_now {
         Some(now) => differences(now.remediations(), template.remediations()),
         None if exists => Vec::new(),
@@ -123,6 +130,8 @@ pub(super) fn losses(
     let mut touches_rules = false;
     for change in changes {
         match change {
+            // Accounts that leave the exclusion gain the pack: only those that enter it can lose
+            // something.
             Change::Exclusions { entering, leaving: _ } => {
                 let losing = entering.iter().filter(|(_, entering)| entering.counts);
                 lost.extend(losing.map(|(account, _)| Loss::Account(*account)));
@@ -131,6 +140,8 @@ pub(super) fn losses(
             Change::Delivery { .. } | Change::DeletionPolicy { .. } => {}
         }
     }
+    // A parameter can decide the condition of a rule, so a change of parameters alone can lose
+    // rules.
     if touches_rules {
         let kept = kept(&want.template, &want.content.inputs, scene.place);
         lost.extend(held.held_beside(name, &want.template).lost(&kept, scene.renames()));
@@ -138,13 +149,13 @@ pub(super) fn losses(
     Losses { lost, excluded_active: excluded_active(want, scene.list) }
 }
 
-/// Where a Put goes, and who may be there.
+/// Where a Put goes, the account list, and the rules that an approval permits to lose.
 pub(super) struct PutContext<'a> {
     pub(super) place: &'a Place,
     pub(super) list: Option<&'a AccountList>,
     /// Rules of the pack that an approval in the source permits to lose here, by name.
     pub(super) permitted: BTreeSet<&'a str>,
-    /// Whether those are all.
+    /// Whether `permitted` is complete.
     pub(super) knows_names: bool,
 }
 
@@ -155,7 +166,11 @@ impl PutContext<'_> {
     }
 }
 
+// Without an account list every excluded account counts as active: the guard must not permit more
+// because it knows less.
 fn excluded_active(want: &DesiredPack, list: Option<&AccountList>) -> usize {
+    // Without an account list every excluded account counts as active: less knowledge must not
+    // permit more losses.
     let may_be_active = |account: &&AccountId| {
         list.is_none_or(|list| list.accounts.get(*account).is_some_and(Account::may_be_active))
     };
@@ -163,6 +178,7 @@ fn excluded_active(want: &DesiredPack, list: Option<&AccountList>) -> usize {
 }
 
 fn leaving_now(account: AccountId, list: Option<&AccountList>) -> Leaving {
+    // Without a list an account must not be called departed: it may still be a member.
     let Some(list) = list else { return Leaving::Unknown };
     match list.accounts.get(&account) {
         None => Leaving::Departed,

@@ -1,4 +1,4 @@
-//! What is decided about one pack, and what that goes by.
+//! The decision about one pack, and the inputs of a plan.
 
 use std::collections::BTreeMap;
 
@@ -15,22 +15,22 @@ use crate::domain::plan::redeploy::Redeploy;
 use crate::domain::plan::steps::{Bystander, Hold, PlanStep};
 use crate::domain::plan::window::{LossWindow, ProcessTime};
 
-/// Everything a plan is made from.
+/// The inputs of a plan.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanInputs<'a> {
-    /// Where.
+    /// The account and region.
     pub place: &'a Place,
-    /// What the region should hold; `None` while the source was never read.
+    /// The desired packs of the region; `None` until the source has been read once.
     pub desired: Option<&'a Desired>,
-    /// What it showed.
+    /// Its observation.
     pub observed: &'a Observed,
-    /// What is remembered of it, this observation included.
+    /// Its history, including this observation.
     pub history: &'a History,
-    /// What is known of its members.
+    /// Its members.
     pub tracking: &'a Tracking,
-    /// What is known of its members' recorders.
+    /// Its members' recorders.
     pub recorders: &'a Recorders,
-    /// How accounts are redeployed that AWS gave up.
+    /// How conformd redeploys to accounts that AWS has stopped retrying.
     pub redeploy: &'a Redeploy,
     /// How long things take.
     pub pace: &'a Pace,
@@ -40,13 +40,13 @@ pub struct PlanInputs<'a> {
     pub rules: &'a HeldRules<'a>,
     /// The approvals of the revision.
     pub approvals: Approvals<'a>,
-    /// What was used of them, and lost lately.
+    /// The used approvals, and the losses within 24 hours.
     pub window: &'a LossWindow,
     /// The moment by the clock of the window.
     pub elapsed: ProcessTime,
 }
 
-/// What is decided about one pack.
+/// The decision about one pack.
 pub(super) enum Decision {
     Nothing,
     Take(Box<PlanStep>),

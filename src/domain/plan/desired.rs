@@ -1,6 +1,6 @@
-//! What one region should hold: manifests and settings joined for one place.
+//! The desired state of one region: manifests and settings joined for one place.
 //!
-//! Nothing here knows what AWS holds.
+//! Nothing here depends on what was observed in AWS.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ use crate::domain::organization::selector::{Excluded, Unresolved};
 pub struct Desired {
     /// The revision it was read from.
     pub revision: Revision,
-    /// Whether absence from this may count as "not wanted any more".
+    /// Whether absence from the source may count as a request to delete.
     pub trust: SourceTrust,
     /// Whether a pack that no manifest declares was taken out on purpose.
     pub absence: Absence,
@@ -40,10 +40,9 @@ pub struct Desired {
     pub confirms_at: Option<Timestamp>,
     /// Whether the source declares no pack at all, in any region.
     pub empty: bool,
-    /// Packs that are wanted in other regions only.
+    /// Packs that are desired in other regions only.
     pub elsewhere: BTreeSet<PackName>,
-    /// Packs that should not be here, by a manifest that says so (`state: Absent`), and where
-    /// that stands.
+    /// Packs whose manifest says `state: Absent` for this region, and the place of that manifest.
     pub absent: BTreeMap<PackName, ManifestOrigin>,
     /// Every pack that the region should hold, and every name it must leave alone.
     pub packs: BTreeMap<PackName, DesiredEntry>,
@@ -53,7 +52,7 @@ pub struct Desired {
     pub freshness: ListFreshness,
 }
 
-/// What a region should hold goes by these, besides the manifests.
+/// The inputs of the desired state, besides the manifests.
 #[derive(Debug, Clone)]
 pub struct DesiredInputs {
     /// Whether absence from the manifests may count.
@@ -71,7 +70,7 @@ pub struct DesiredInputs {
 }
 
 impl DesiredInputs {
-    /// Nothing is known of the organization; the source was published as a whole.
+    /// Inputs without an account list, for a source that was published as a whole.
     pub fn without_list(trust: SourceTrust) -> Self {
         let freshness = ListFreshness::Unknown("the account list was not read yet".to_owned());
         let (absence, confirmed, confirms_at) = (Absence::Atomic, true, None);
@@ -82,7 +81,7 @@ impl DesiredInputs {
 /// How much the source can be believed when it does not mention a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceTrust {
-    /// Read lately, whole, and every manifest valid.
+    /// Read recently and as a whole, and every manifest is valid.
     Whole,
     /// Some of it is invalid: packs may be missing from it by mistake.
     Invalid(String),
@@ -124,7 +123,7 @@ pub enum Unresolvable {
     Unresolved(String),
 }
 
-/// One pack in one region.
+/// One desired pack in one region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredPack {
     /// All of it.
@@ -133,7 +132,7 @@ pub struct DesiredPack {
     pub template: Arc<Template>,
     /// The marker, which is also among the inputs of the content.
     pub marker: Marker,
-    /// Whom it is not deployed to, each with the rule; their ids are also in the content.
+    /// The excluded accounts, each with its rule; their ids are also in the content.
     pub excluded: Excluded,
     /// Whether the account list decides on any of them.
     pub selects: bool,
@@ -141,7 +140,7 @@ pub struct DesiredPack {
     pub adopt: bool,
     /// Whether it is paused.
     pub suspend: Option<Suspend>,
-    /// Why the manifest as it stands now is invalid, when this is the last good form.
+    /// Why the present manifest is invalid, if this is its last valid form.
     pub invalid_now: Option<String>,
     /// The file of it that ends in the middle of a line: it may be cut off.
     pub unended: Option<SourcePath>,
@@ -165,7 +164,8 @@ pub fn desired(
     let inputs = DesiredMembers { list: list.as_deref(), freshness: &freshness };
     for (name, declared) in &catalog.packs {
         if let Declared::Absent(tombstone) = declared {
-            // Where it does not speak of this region, nothing is said about the pack here.
+            // A tombstone for other regions is no evidence that the pack should be absent from this
+            // one.
             if tombstone.covers(&place.region) {
                 absent.insert(name.clone(), tombstone.origin.clone());
             }
@@ -198,7 +198,7 @@ pub fn desired(
 }
 
 impl Desired {
-    /// Whom each pack excludes, for who tracks its members.
+    /// The accounts that each pack excludes, for the tracker of its members.
     pub fn targets(&self) -> Targets<'_> {
         let targets = self.packs.iter().map(|(name, want)| match want {
             DesiredEntry::Pack(pack) => (name, Target::Excluding(&pack.content.excluded)),
@@ -207,7 +207,7 @@ impl Desired {
         targets.collect()
     }
 
-    /// What is odd about the exclusions of the packs that are wanted here, by pack; nothing of it
+    /// Warnings about the exclusions of the packs that are desired here, by pack; none of them
     /// stops a pack.
     pub fn warnings(&self, catalog: &Catalog, region: &Region) -> BTreeMap<PackName, Vec<String>> {
         let Some(list) = self.list.as_deref() else { return BTreeMap::new() };
@@ -220,7 +220,7 @@ impl Desired {
     }
 }
 
-/// The account list, and how far it can be believed.
+/// The account list, and whether it is current.
 #[derive(Debug, Clone, Copy)]
 struct DesiredMembers<'a> {
     list: Option<&'a AccountList>,
@@ -250,6 +250,9 @@ fn desired_entry(
     let (manifest, invalid_now) = match declared {
         Declared::Good(manifest) => (manifest, None),
         Declared::Absent(_) => return None,
+        // An invalid manifest keeps its last valid form in force. Without one the name stays
+        // claimed: if it were left out, the deployed pack would look undeclared and could be
+        // deleted.
         Declared::Broken { why, last_good: Some(manifest) } => (manifest, Some(why.clone())),
         Declared::Broken { why, last_good: None } => {
             return Some(DesiredEntry::Unresolvable(Unresolvable::Invalid(why.clone())));

@@ -13,9 +13,9 @@
 //! | | | its manifest says `state: Absent` or an approval names it, unless absence is evidence |
 //! | no | anything else | none of our business |
 //!
-//! Whatever AWS is working on, was written lately, was refused, or is paused is held with that
-//! reason, and whatever takes something away waits for a source that was read whole. Mode and
-//! guard come afterwards.
+//! A pack that AWS is working on, that was written lately, refused, or suspended is held with that
+//! reason, and a step with losses waits for a source that was read whole. Mode and guard come
+//! afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,6 +47,8 @@ pub fn plan(inputs: &PlanInputs<'_>, now: Timestamp) -> Plan {
         bystanders: BTreeMap::new(),
         weights: Weights::default(),
     };
+    // An unknown region comes first: without an observation every desired pack would look missing
+    // and every write would be planned blindly.
     let (seen, desired) = match (inputs.observed, inputs.desired) {
         (Observed::Unknown(unknown), _) => {
             plan.holds.push(region_hold(HoldReason::Unknown, unknown.why.clone()));
@@ -77,6 +79,9 @@ pub fn plan(inputs: &PlanInputs<'_>, now: Timestamp) -> Plan {
         }
         plan.holds.extend(region.notice(name));
     }
+    // Quota and refusals come after all decisions: the quota needs every create of the plan to
+    // count the room that is left, and a refusal holds every step of the region, whatever its
+    // reason.
     plan.weights = region.weights();
     region.respect_quota(&mut plan);
     region.respect_refusals(&mut plan);
@@ -84,8 +89,9 @@ pub fn plan(inputs: &PlanInputs<'_>, now: Timestamp) -> Plan {
     plan
 }
 
-/// Wanted packs that are not ours and deployed yet, by template: an unwanted pack with the same
-/// template is the old name of a rename in progress.
+/// Desired packs that are not yet ours and deployed, by template: a pack that is not desired and
+/// has the same template is the old name of a rename in progress.
+// An owned pack and its successor have equal templates, since a rename changes only the name.
 fn successors<'a>(
     tracking: &Tracking,
     seen: &PacksObservation,
@@ -101,9 +107,9 @@ fn successors<'a>(
     waiting.collect()
 }
 
-/// Whether this pack is ours, holds this template, and is deployed: AWS says so, or everybody has
-/// it by a resync since it was written. A status that is stuck is no proof, however long it has
-/// been so.
+/// Whether this pack is ours, holds this template, and is deployed: AWS reports success, or a
+/// resync since the last write found it on every member. A stuck status proves nothing, however old
+/// it is.
 fn holds(have: &ObservedPack, template: Digest, rollout: Option<&Rollout>) -> bool {
     let is_ours = match &have.ownership {
         Ownership::Ours(marker) => marker.template == template,
@@ -112,6 +118,8 @@ fn holds(have: &ObservedPack, template: Digest, rollout: Option<&Rollout>) -> bo
     let status = have.status.as_ref().map(|record| &record.status);
     let deployed = RolloutStatus::Known(Verb::Create, PackPhase::Successful);
     let updated = RolloutStatus::Known(Verb::Update, PackPhase::Successful);
+    // AWS may report CREATE_IN_PROGRESS forever to a delegated administrator. Without the second
+    // proof a rename would then never delete the old pack.
     let has_arrived = rollout.is_some_and(|rollout| {
         rollout.health == RolloutHealth::Healthy
             && rollout.resynced >= Some(have.record.last_update)
@@ -144,7 +152,7 @@ impl PlanContext<'_> {
         self.desired.list.as_deref()
     }
 
-    /// Wanted and not listed.
+    /// Decides about a pack that is desired and not listed.
     fn missing(&self, name: &PackName, want: &DesiredPack) -> Decision {
         let suspect = self.memory(name).and_then(|memory| memory.suspect);
         let step = PlanStep {
@@ -156,6 +164,9 @@ impl PlanContext<'_> {
             last_update: None,
             losses: Losses::default(),
         };
+        // The list and the statuses of AWS are separately consistent: a status without a list entry
+        // may belong to a pack that exists. Creating it could overwrite the pack of another
+        // installation.
         let status = self.seen.unlisted.get(name);
         if let Some(hold) = self.put_holds(want, status, &step) {
             return hold;
@@ -163,6 +174,8 @@ impl PlanContext<'_> {
         if let Some(hold) = status.and_then(|record| self.unlisted(record, &step)) {
             return hold;
         }
+        // A pack that was in force and is gone may be a short listing: a second observation has to
+        // agree before it is put again.
         match suspect {
             None => Decision::Take(Box::new(step)),
             Some((_, since)) => {
@@ -172,8 +185,9 @@ impl PlanContext<'_> {
         }
     }
 
-    /// Wanted and listed.
+    /// Decides about a pack that is desired and listed.
     fn present(&self, name: &PackName, want: &DesiredPack, have: &ObservedPack) -> Decision {
+        // Ownership comes first: nothing below may apply to a pack that is not ours.
         let marker = match &have.ownership {
             Ownership::Ours(marker) => marker,
             Ownership::Unmanaged if want.adopt => return self.adoption(name, want, have),
@@ -191,12 +205,16 @@ impl PlanContext<'_> {
             }
             Ownership::Void(void) => return hold(name, HoldReason::Foreign, void_text(void)),
         };
+        // While AWS removes the pack, comparing it with the desired state is pointless: AWS would
+        // refuse the update, and the pack is created again once it is gone.
         if let Some(hold) = self.leaving(name, have) {
             return hold;
         }
         let changes = changes(want, Some((have, Some(marker))), self.list(), self.inputs.rules);
         let suspect = self.memory(name).and_then(|memory| memory.suspect);
         let failure = have.status.as_ref().filter(|status| is_failed(status));
+        // With differences, a failed deployment comes before an external change, since it carries
+        // AWS's error. Without differences and external change only members are left to consider.
         let reason = match (changes.is_empty(), suspect, failure) {
             (true, Some(_), _) => Reason::ForeignWrite,
             (true, None, _) => return self.redeploy_members(name, marker, want, have),
@@ -222,7 +240,7 @@ impl PlanContext<'_> {
         }
     }
 
-    /// Ours and as wanted: what can be done for members that do not have it.
+    /// Decides whether to redeploy a pack of ours that is in sync, for members that do not have it.
     fn redeploy_members(
         &self,
         name: &PackName,
@@ -249,8 +267,9 @@ impl PlanContext<'_> {
         let content = || Box::new(want.content.clone());
         let (action, reason, due) = match remedy(&case) {
             Remedy::Nothing | Remedy::Person { .. } => return Decision::Nothing,
-            // What has failed so far may go well yet, and a redeployment may be what AWS is working
-            // on. Another one is shown as held: one new account can keep AWS at work for hours.
+            // Members that failed so far may still succeed, and a redeployment may be in progress.
+            // Another redeployment is shown as held: one new account can keep a rollout in progress
+            // for hours.
             Remedy::Unread | Remedy::Retry { .. } if is_at_work => return Decision::Nothing,
             Remedy::Redeploy { accounts, seen, .. }
                 if is_at_work && case.tries.served(&accounts, &seen) =>
@@ -278,7 +297,8 @@ impl PlanContext<'_> {
     fn adoption(&self, name: &PackName, want: &DesiredPack, have: &ObservedPack) -> Decision {
         let changes = changes(want, Some((have, None)), self.list(), self.inputs.rules);
         let mut losses = self.losses(name, want, &changes);
-        // AWS does not return what it holds.
+        // AWS does not return the template of the pack, so its losses are unknown and need an
+        // approval.
         losses.lost.insert(Loss::Adoption);
         let step = PlanStep {
             pack: name.clone(),
@@ -299,7 +319,7 @@ impl PlanContext<'_> {
         }
     }
 
-    /// Listed, and no manifest wants it here.
+    /// Decides about a pack that is listed and not desired here.
     fn unwanted(&self, name: &PackName, have: &ObservedPack) -> Decision {
         let marker = match &have.ownership {
             Ownership::Ours(marker) => marker,
@@ -307,6 +327,7 @@ impl PlanContext<'_> {
             Ownership::Foreign(owner) => return Decision::Leave(Bystander::Foreign(owner.clone())),
             Ownership::Void(void) => return Decision::Leave(Bystander::Void(void.clone())),
         };
+        // The policy is read from the marker, because the manifest that declared it is gone.
         if marker.policy == DeletionPolicy::Orphan {
             let why = "no manifest declares it, and its deletion policy is Orphan: conformd \
                 leaves it in place";
@@ -318,6 +339,8 @@ impl PlanContext<'_> {
         let step = PlanStep {
             pack: name.clone(),
             action: Action::Delete,
+            // A removal that AWS failed is repeated with a backoff and reported with AWS's error,
+            // whatever asked for it first.
             reason: match failure {
                 Some(record) => failed(record),
                 None if self.desired.absent.contains_key(name) => Reason::Absent,
@@ -329,6 +352,8 @@ impl PlanContext<'_> {
             last_update: Some(have.record.last_update),
             losses: Losses::of_pack(),
         };
+        // This hold comes before the others: the guard counts a delete that only waits for AWS or
+        // for a second observation, and must not count one that lacks evidence.
         if let Some(hold) = self.undeclared(&step) {
             return hold;
         }
@@ -365,21 +390,22 @@ impl PlanContext<'_> {
     /// What a Put over an existing pack takes away.
     fn losses(&self, name: &PackName, want: &DesiredPack, changes: &[Change]) -> Losses {
         let PlanInputs { place, window, elapsed, .. } = *self.inputs;
-        // One that was hidden for a while permits what it names when it is back.
+        // An approval that left the source and comes back still permits what it names.
         let permitted = window.rules_permitted(name, &place.region);
-        // What an approval names is not known when it is in error, or may have been read by a
-        // process that left no record.
+        // The names in an approval are not known while the source holds an error, or when an
+        // earlier process without a record may have read it.
         let knows_names =
             self.desired.trust == SourceTrust::Whole && window.caution(elapsed).is_none();
         let scene = PutContext { place, list: self.list(), permitted, knows_names };
         losses(name, want, changes, self.inputs.rules, &scene)
     }
 
-    /// No manifest names it here. A file that is gone, or cut off, proves nothing: it may have been
-    /// lost.
+    /// Holds the delete of a pack that no manifest names here. A file that is gone or cut off is no
+    /// evidence: it may have been lost by accident.
     fn undeclared(&self, step: &PlanStep) -> Option<Decision> {
         let is_declared = self.desired.absent.contains_key(&step.pack);
-        // Of a source that holds an error it is not known what it declares: that is told first.
+        // While the source holds an error, its declarations are not known: the source hold is
+        // reported instead.
         let is_whole = self.desired.trust == SourceTrust::Whole;
         if is_declared || !is_whole || self.desired.absence == Absence::Atomic {
             return None;
@@ -402,7 +428,7 @@ impl PlanContext<'_> {
         Some(waiting(step.clone(), HoldReason::Undeclared, why.to_owned(), None))
     }
 
-    /// What must be said of a pack besides what is done with it.
+    /// A notice about a pack that does not depend on the decision about it.
     fn notice(&self, name: &PackName) -> Option<Hold> {
         let DesiredEntry::Pack(want) = self.desired.packs.get(name)? else { return None };
         let why = want.invalid_now.as_ref()?;
@@ -459,7 +485,7 @@ fn failed(record: &StatusRecord) -> Reason {
     Reason::Failed { code: cut(&record.error_code), message: cut(&record.error_message) }
 }
 
-/// Foreign text is cut at this many characters (reliability A-15: 512).
+/// Foreign text is cut at this many characters: as many as of a member's error text.
 const FOREIGN_TEXT_MAX: usize = 512;
 
 #[cfg(test)]

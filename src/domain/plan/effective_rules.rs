@@ -11,7 +11,8 @@ use crate::domain::observed::packs::{Ownership, PacksObservation};
 /// Templates by digest: of the manifests in force, and of what was delivered before.
 pub type TemplatesByDigest = BTreeMap<Digest, Arc<Template>>;
 
-/// Answers what a pack of ours holds. It works only when asked: most plans lose nothing.
+/// Computes the effective rules of our packs. It evaluates templates only on request, because most
+/// plans lose nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct HeldRules<'a> {
     place: &'a Place,
@@ -20,7 +21,7 @@ pub struct HeldRules<'a> {
 }
 
 impl<'a> HeldRules<'a> {
-    /// Of what a region showed.
+    /// Creates it from the last observation of a region.
     pub fn new(
         place: &'a Place,
         seen: Option<&'a PacksObservation>,
@@ -51,9 +52,13 @@ impl<'a> HeldRules<'a> {
             return RulesHeld::default();
         };
         let Ownership::Ours(marker) = &pack.ownership else { return RulesHeld::default() };
+        // The declared template is used only if the marker says that it is the deployed one.
+        // Otherwise rules that the new template adds would count as held already.
         let declared = declared.filter(|declared| declared.digest == marker.template);
         match declared.or_else(|| self.template(marker.template)) {
             Some(template) => RulesHeld::Named(kept(template, &pack.record.inputs, self.place)),
+            // Without the template only the number of rules is known, from the marker. Losing the
+            // pack's content then counts as losing all of them, never as losing none.
             None => RulesHeld::Counted(marker.rules),
         }
     }
@@ -64,8 +69,8 @@ impl<'a> HeldRules<'a> {
     }
 }
 
-/// What a template holds with these inputs. A rule of which nobody can say whether it will be there
-/// stands for the same rule that depends on just the same, and for no other.
+/// What a template holds with these inputs. A rule whose condition cannot be evaluated counts as
+/// kept only for the same rule with the same dependencies.
 pub fn kept(template: &Template, inputs: &BTreeMap<String, String>, place: &Place) -> RuleSet {
     let effective = template.rules(&without_marker(inputs), place);
     let mut rules = effective.present;

@@ -1,6 +1,6 @@
-//! What happened lately, for people: one entry for each change worth telling, newest last.
+//! The latest events for users: one entry for each notable change, newest last.
 //!
-//! Kept in memory and bounded; the log is the record. Nothing is decided on an event.
+//! They are kept in memory, up to a limit. No decision depends on an event.
 
 use std::sync::Arc;
 
@@ -15,18 +15,18 @@ pub type Events = Arc<[Event]>;
 /// Numbers stay below: the greatest that every JSON reader keeps exact (RFC 8259, section 6).
 pub const NUMBER_MAX: u64 = (1 << 53) - 1;
 
-/// Something that happened.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Counts up from 1 in the life of a process.
     pub number: u64,
-    /// When it was noticed.
+    /// When it was noted.
     pub at: Timestamp,
     /// What it is about.
     pub kind: EventKind,
     /// How much it matters.
     pub weight: Weight,
-    /// Where, if it is of one region.
+    /// The region, if it is about one.
     pub region: Option<Region>,
     /// The pack it is about, if it is one.
     pub pack: Option<PackName>,
@@ -44,19 +44,19 @@ pub struct Event {
 pub enum EventKind {
     /// The process started, or took other settings.
     Process,
-    /// The source was accepted, went away, or came back.
+    /// A revision was accepted, or the source became unreadable or readable.
     Source,
-    /// A region could not be seen, or can again.
+    /// A region became unknown, or known again.
     Region,
-    /// The guard holds a plan, or lets it go.
+    /// The guard holds a plan, or releases it.
     Guard,
-    /// A mutation and what AWS said.
+    /// A mutation and the answer of AWS.
     Mutation,
-    /// A pack arrived, or stopped being there.
+    /// The health of a rollout changed.
     Rollout,
-    /// An account is new, in time, late, or missed its deadline.
+    /// A new account joined, got its packs, is late, or missed its deadline.
     NewAccount,
-    /// The account list changed, or cannot be believed.
+    /// The account list changed, or is in doubt.
     Organization,
 }
 
@@ -68,8 +68,8 @@ pub enum EventKind {
 pub enum Weight {
     /// As it should be.
     Normal,
-    /// Worth a look.
+    /// Unexpected, but handled.
     Warning,
-    /// Somebody has to act.
+    /// Action required.
     Critical,
 }

@@ -52,7 +52,7 @@ pub struct Used {
 }
 
 impl Approved {
-    /// The plan: its steps may be taken, what may not is among its holds.
+    /// The plan: its steps may be taken; every other step is among its holds.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -88,22 +88,22 @@ impl Approved {
     }
 }
 
-/// What the guard says of a plan.
+/// The ruling of the guard on a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ruling {
-    /// What may be done; everything else is among its holds.
+    /// The steps that may be taken; every other step is among its holds.
     pub approved: Approved,
     /// What waits for an approval.
     pub pending: Option<PendingApproval>,
-    /// Every loss that is asked for and not permitted: what is held from now on.
+    /// Every loss that the plan asks for and that is not permitted: it is held from now on.
     pub held: BTreeSet<LossAt>,
     /// What it is held for.
     pub basis: HoldBasis,
-    /// Of which packs it is not known what they ask for.
+    /// The packs whose losses cannot be judged.
     pub unjudged: Unjudged,
 }
 
-/// The packs of which a plan cannot tell what would be lost: what was held of them stays held.
+/// The packs whose losses the plan cannot tell: what was held of them stays held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unjudged {
     /// None of a region that could not be read, or without a source.
@@ -130,7 +130,7 @@ impl Unjudged {
 /// Losses of one region that wait for an approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PendingApproval {
-    /// Which limits stand against them.
+    /// The limits that they exceed.
     pub trips: Vec<Trip>,
     /// What would be lost, by pack.
     pub losses: BTreeMap<PackName, BTreeSet<Loss>>,
@@ -165,13 +165,18 @@ impl PendingApproval {
 
 /// Rules on a plan.
 pub fn approve(mut plan: Plan, terms: &GuardTerms<'_>, window: &LossWindow) -> Ruling {
+    // Deletes that the mode forbids are removed before the losses are counted: they will not
+    // happen, and would trip limits for the rest of the plan.
     if terms.mode == Mode::Upsert {
         forbid_deletes(&mut plan);
     }
-    // Before the guard adds holds of its own: those are judged.
+    // This has to come before the guard adds its own holds, since packs held by the guard are
+    // judged.
     let unjudged = Unjudged::of(&plan);
     let asked = RequestedLosses::of(&plan, terms, window);
     let trips = limits::trips(&asked, terms, window, HoldBasis::Vanished);
+    // A hold that exists only because of vanished packs ends when they show again. To know that,
+    // the limits are checked a second time without them.
     let basis = if limits::trips(&asked, terms, window, HoldBasis::Asked).is_empty() {
         HoldBasis::Vanished
     } else {
@@ -197,6 +202,7 @@ pub fn approve(mut plan: Plan, terms: &GuardTerms<'_>, window: &LossWindow) -> R
         block(&mut plan, &packs, &why);
         pending = Some(waiting);
     }
+    // Observe comes last, so that the report shows what the guard would say in a mode that writes.
     if terms.mode == Mode::Observe {
         hold_steps(&mut plan, |_| true, HoldReason::Mode, "mode observe never writes");
     }
@@ -204,8 +210,8 @@ pub fn approve(mut plan: Plan, terms: &GuardTerms<'_>, window: &LossWindow) -> R
 }
 
 impl LossWindow {
-    /// Takes in a ruling whose steps are about to be taken. What may be lost counts from now on,
-    /// what is held stays held.
+    /// Updates the window from a ruling whose steps are about to be taken. Permitted losses count
+    /// from now on, and held ones stay held.
     pub fn commit(&mut self, ruling: &Ruling, now: ProcessTime, when: Timestamp) -> Holding {
         for (at, used) in ruling.approved.losses() {
             let until = now.saturating_add(SPAN);
@@ -217,7 +223,7 @@ impl LossWindow {
         self.hold_ruled(ruling, when)
     }
 
-    /// Takes in what a ruling holds, whether its steps are taken or not.
+    /// Updates the held losses from a ruling, whether its steps are taken or not.
     pub fn hold_ruled(&mut self, ruling: &Ruling, when: Timestamp) -> Holding {
         let region = &ruling.approved.plan.place.region;
         let could_be = |pack: &PackName| !ruling.unjudged.contains(pack);
@@ -225,20 +231,24 @@ impl LossWindow {
     }
 }
 
-/// Deletes never happen in this mode, neither now nor when their wait is over.
+/// Holds all deletes, those that could happen now and those that wait: mode `upsert` never deletes.
 fn forbid_deletes(plan: &mut Plan) {
     let why = "mode upsert never deletes";
     hold_steps(plan, |step| matches!(step.action, Action::Delete), HoldReason::Mode, why);
     for hold in &mut plan.holds {
         let step = hold.step.as_deref();
+        // A delete that waits for another reason would otherwise be announced with a time at which
+        // it never happens.
         if step.is_some_and(|step| matches!(step.action, Action::Delete)) {
             (hold.reason, hold.why, hold.until) = (HoldReason::Mode, why.to_owned(), None);
         }
     }
 }
 
-/// Holds everything that takes something away, and says so where it only waited until now.
+/// Holds every step with losses of these packs, and gives that reason to those that waited already.
 fn block(plan: &mut Plan, packs: &BTreeSet<PackName>, why: &str) {
+    // Waiting steps get the reason of the guard too. Otherwise the approval would be requested only
+    // when their wait is over.
     for hold in plan.holds.iter_mut().filter(|hold| is_imminent(hold.reason)) {
         if hold
             .step
@@ -263,7 +273,7 @@ fn hold_text(waiting: &PendingApproval, region: &Region, void: &BTreeSet<String>
     )
 }
 
-/// Moves the steps that fit from the steps to the holds.
+/// Moves the steps that match from the steps to the holds.
 fn hold_steps(plan: &mut Plan, fits: impl Fn(&PlanStep) -> bool, reason: HoldReason, why: &str) {
     let (held, kept): (Vec<PlanStep>, Vec<PlanStep>) =
         std::mem::take(&mut plan.steps).into_iter().partition(fits);

@@ -1,7 +1,7 @@
 //! What the process remembers of one region between observations.
 //!
-//! Nothing here is needed for safety after a restart: losing it costs a second reading or, at
-//! worst, one redundant Put. What must survive rides on the packs themselves.
+//! A restart loses this memory, which costs a second observation or, at worst, one redundant Put.
+//! What has to survive a restart is stored in the marker of each pack.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,15 +21,16 @@ use crate::domain::observed::packs::{
 };
 use crate::domain::organization::membership_changes::{Excuse, MembershipChanges};
 
-/// More Puts of one content than this within [`FIGHT_WINDOW`] are a fight with a second writer.
+/// More Puts of one content than this within [`FIGHT_WINDOW`] are a conflict with a second writer.
 const FIGHT_PUTS: usize = 6;
 /// See [`FIGHT_PUTS`].
 const FIGHT_WINDOW: Duration = Duration::from_hours(6);
-/// How long a fight is left alone.
+/// How long conformd writes nothing after a conflict.
 const FIGHT_REST: Duration = Duration::from_hours(24);
 
-/// How far AWS's time stamp of a Put of ours may be from our own: the two clocks, and the time that
-/// the call took. Nobody else could have written within it, since AWS takes no Put during a run.
+/// How far AWS's timestamp of our Put may be from our own: the difference of the clocks, and the
+/// duration of the call. No other writer could have written in that time, since AWS refuses a Put
+/// during a rollout.
 const OWN_PUT: Duration = Duration::from_mins(2);
 
 /// One region's memory.
@@ -45,25 +46,25 @@ pub struct History {
     pub quota: Option<Wait>,
 }
 
-/// What is remembered of one pack.
+/// The memory of one pack.
 #[derive(Debug, Clone, Default)]
 pub struct PackHistory {
-    /// Since when complete observations show it ours and a whole source does not want it.
+    /// Since when complete observations show it as ours while a wholly valid source does not
+    /// declare it.
     pub unwanted: Option<(Timestamp, Marker)>,
-    /// The content last seen in force while it was wanted, and AWS's time stamp of it.
+    /// The desired content that was last observed in force, and AWS's timestamp of it.
     pub settled: Option<(Digest, Timestamp)>,
-    /// A sight that differs from what settled, and since when.
+    /// An observation that differs from `settled`, and since when.
     pub suspect: Option<(ObservedContent, Timestamp)>,
     /// A write that AWS may not show yet.
     pub sent: Option<Sent>,
-    /// Content that AWS refused, when, and in which words.
+    /// Content that AWS refused, when, and AWS's text.
     pub rejected: Option<(Digest, Timestamp, String)>,
     /// A write that has to wait.
     pub requeued: Option<Wait>,
-    /// Puts of one and the same content: its fingerprint, and those up to the last one that count
-    /// for a fight.
+    /// Puts of one content: its fingerprint, and the Puts that count for a conflict.
     pub puts: Option<(Digest, Vec<SentPut>)>,
-    /// What was done about a failed deployment, or a failed removal.
+    /// The attempts to repeat a failed rollout or a failed removal.
     pub tries: Tries,
 }
 
@@ -72,11 +73,11 @@ pub struct PackHistory {
 pub struct SentPut {
     /// When.
     pub at: Timestamp,
-    /// Whether it was for members that failed: such Puts are no part of a fight.
+    /// Whether it was a redeployment to failed members: such Puts do not count for a conflict.
     pub is_remedy: bool,
 }
 
-/// What a look at one pack showed.
+/// What one observation of a pack showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObservedContent {
     /// It is not there.
@@ -100,11 +101,11 @@ pub struct Sent {
     pub again: bool,
     /// Whether it was for members that failed.
     pub is_remedy: bool,
-    /// Whether AWS said yes, rather than nothing.
+    /// Whether AWS accepted it, or gave no clear answer.
     pub accepted: bool,
 }
 
-/// Something to be tried again.
+/// A write that is tried again later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wait {
     /// Not before.
@@ -116,12 +117,12 @@ pub struct Wait {
 }
 
 impl History {
-    /// What is remembered of this pack.
+    /// The memory of this pack.
     pub fn of(&self, pack: &PackName) -> Option<&PackHistory> {
         self.packs.get(pack)
     }
 
-    /// Takes in a complete observation.
+    /// Updates the memory from a complete observation.
     pub fn observe(
         &mut self,
         seen: &PacksObservation,
@@ -145,8 +146,8 @@ impl History {
         self.packs = observed.into_iter().collect();
     }
 
-    /// Takes in how packs arrived. Only that everybody has it ends a row of tries: a successful
-    /// aggregate says nothing of accounts without a row.
+    /// Resets the tries of every healthy pack. A successful aggregate is not enough, since it does
+    /// not cover accounts without a row.
     pub fn arrive(&mut self, tracking: &Tracking) {
         for (name, rollout) in &tracking.packs {
             if let Some(memory) = self.packs.get_mut(name)
@@ -157,13 +158,13 @@ impl History {
         }
     }
 
-    /// Whether AWS itself may have written what is not a Put of ours.
+    /// Whether AWS itself may have written the pack, because an account joined or left.
     pub fn excuse(&self, at: Timestamp) -> Excuse {
         self.roster.excuse(at)
     }
 
-    /// A Put of ours that AWS shows without its marker: this region does not echo markers, so
-    /// nothing that is written here could be recognised again.
+    /// Why writes stop if AWS shows our Put without its marker: this region does not echo markers,
+    /// so packs written here could not be recognized later.
     fn lost_marker(&self, seen: &PacksObservation) -> Option<String> {
         self.packs.iter().find_map(|(name, memory)| {
             let sent = memory.sent.filter(|sent| sent.accepted && sent.content.is_some())?;
@@ -176,6 +177,9 @@ impl History {
                 }
                 Ownership::Ours(_) | Ownership::Foreign(_) => false,
             };
+            // All three are needed: an older timestamp is an answer from before the Put, and other
+            // content was written by another writer, whose missing marker says nothing about this
+            // region.
             let is_ours = sent.bare == Some(fingerprint_bare_of(&pack.record));
             (is_newer && is_ours && is_lost).then(|| {
                 format!(
@@ -187,13 +191,14 @@ impl History {
         })
     }
 
-    /// Takes in what became of a step.
+    /// Updates the memory from the outcome of a step.
     pub fn record(&mut self, outcome: &Outcome, now: Timestamp, pace: &Pace) {
         let Outcome { step, result: ending } = outcome;
         let memory = self.packs.entry(step.pack.clone()).or_default();
         let content = step.action.content().map(Content::fingerprint);
         match ending {
             StepResult::Accepted { .. } => {
+                // An accepted write proves that the caller may write here again.
                 memory.note_sent(step, true, now);
                 self.denied = None;
                 if matches!(step.action, Action::Create(_)) {
@@ -202,7 +207,8 @@ impl History {
             }
             StepResult::Unknown { .. } => memory.note_sent(step, false, now),
             StepResult::Failed { kind: FailureKind::NoSuchPack, .. } => {
-                // Gone already: the next observation decides.
+                // The pack is gone already. It counts as a delete that was sent, so that the next
+                // observation decides.
                 memory.sent = Some(Sent {
                     content: None,
                     bare: None,
@@ -219,6 +225,8 @@ impl History {
             }
             StepResult::Failed { kind, why } if denies(*kind) => self.deny(why, now, pace),
             StepResult::Failed { kind, why } => match content {
+                // AWS refuses the same content again, so only other content or a daily attempt is
+                // tried. Every other failure may pass by itself.
                 Some(content) if *kind == FailureKind::Rejected => {
                     memory.rejected = Some((content, now, why.clone()));
                 }
@@ -228,7 +236,8 @@ impl History {
         }
     }
 
-    /// Many steps of one reconciliation are refused together: that is one refusal.
+    /// Notes a refusal. Several refused steps of one reconciliation count as one refusal, so that
+    /// the backoff does not grow with the number of packs.
     fn deny(&mut self, why: &str, now: Timestamp, pace: &Pace) {
         let attempts = match &self.denied {
             Some(wait) if wait.until > now => return,
@@ -268,6 +277,8 @@ impl PackHistory {
         if let Some(content) = content.filter(|_| accepted) {
             self.count_put(content, SentPut { at: now, is_remedy });
         }
+        // Only a repetition of the same content counts as a try. Changed content may well succeed,
+        // so its backoff starts anew.
         if is_remedy || (matches!(reason, Reason::Failed { .. }) && changes.is_empty()) {
             self.tries.count = self.tries.count.saturating_add(1);
         } else {
@@ -300,6 +311,8 @@ impl PackHistory {
         let sight = pack.map_or(ObservedContent::Absent, |pack| {
             ObservedContent::Holds(fingerprint_of(&pack.record), pack.record.last_update)
         });
+        // A write that shows explains the difference to the last observation. It has to be taken
+        // out before the comparison, or our own Put would look like an external change.
         self.expire(sight, now, pace);
         if pack.is_none() && wanted.is_none() && self.sent.is_none() {
             return Self::default();
@@ -309,6 +322,8 @@ impl PackHistory {
             Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
         });
         self.unwanted = match (ours, wanted, &desired.trust) {
+            // Another marker means that another Put came in between, and an invalid source proves
+            // nothing: both start the wait before a delete anew.
             (Some(marker), None, SourceTrust::Whole) => match self.unwanted {
                 Some((since, before)) if before == *marker => Some((since, before)),
                 _ => Some((now, marker.clone())),
@@ -323,13 +338,14 @@ impl PackHistory {
         }
         let status = pack.and_then(|pack| pack.status.as_ref()).map(|record| &record.status);
         let is_deployed = matches!(status, Some(RolloutStatus::Known(_, PackPhase::Successful)));
+        // The wait after a failed write ends early once AWS shows the desired content as deployed.
         if is_deployed && self.settled.is_some() && self.suspect.is_none() {
             self.requeued = None;
         }
         self
     }
 
-    /// Forgets a write that shows, or that had time enough to show.
+    /// Forgets a write that AWS shows, or that it had enough time to show.
     fn expire(&mut self, sight: ObservedContent, now: Timestamp, pace: &Pace) {
         self.puts = self
             .puts
@@ -340,7 +356,8 @@ impl PackHistory {
         let shows = match (sent.content, sight) {
             (Some(content), ObservedContent::Holds(seen, at)) => {
                 let is_newer = sent.before.is_none_or(|before| at > before);
-                // AWS may answer the Put of what it holds already by doing nothing.
+                // AWS may ignore a Put of the content that it holds already. An accepted one then
+                // counts as shown when its time is over.
                 content == seen && (!sent.again || is_newer || (is_over && sent.accepted))
             }
             (None, ObservedContent::Absent) => true,
@@ -348,8 +365,10 @@ impl PackHistory {
         };
         if shows {
             self.requeued = None;
-            // Our own write explains whatever changed.
+            // Our own write explains the change.
             self.settled = None;
+            // A Put without a clear answer was not counted when it was sent; now it is known to
+            // have happened.
             if let Some(content) = sent.content.filter(|_| !sent.accepted) {
                 self.count_put(content, SentPut { at: sent.at, is_remedy: sent.is_remedy });
             }
@@ -359,7 +378,8 @@ impl PackHistory {
         }
     }
 
-    /// Compares a sight with what is wanted and with what was last seen in force.
+    /// Compares an observation with the desired content and with the content last observed in
+    /// force.
     fn compare(
         &mut self,
         sight: ObservedContent,
@@ -378,7 +398,7 @@ impl PackHistory {
                 self.suspect = None;
             }
             // Two Puts of ours may show one after the other, the first by an earlier process; and
-            // AWS itself may write when somebody joins or leaves.
+            // AWS itself may write when an account joins or leaves.
             (ObservedContent::Holds(seen, at), Some((settled, _)))
                 if seen == want
                     && settled == want
@@ -387,12 +407,15 @@ impl PackHistory {
                 self.settled = Some((seen, at));
                 self.suspect = None;
             }
-            // The manifest changed since: whatever is there is to be replaced, not suspected.
+            // The manifest changed since: the observed content is replaced anyway, so it is not
+            // suspect.
             (_, Some((settled, _))) if settled != want => {
                 self.settled = None;
                 self.suspect = None;
             }
             (sight, Some(_)) => {
+                // Another observation than before starts the wait anew: two observations have to
+                // agree.
                 let since = match self.suspect {
                     Some((before, since)) if before == sight => since,
                     _ => now,
@@ -403,7 +426,7 @@ impl PackHistory {
         }
     }
 
-    /// Whether AWS's time stamp is that of a Put of ours.
+    /// Whether AWS's timestamp belongs to a Put of ours.
     fn is_own(&self, content: Digest, at: Timestamp) -> bool {
         let puts = self.puts_of(content).iter();
         puts.into_iter().any(|put| at.duration_since(put.at).unsigned_abs() <= OWN_PUT)
@@ -426,12 +449,12 @@ impl PackHistory {
         }
     }
 
-    /// When this content was put last, as far as it is remembered.
+    /// When this process put this content last.
     pub fn put_last(&self, content: Digest) -> Option<Timestamp> {
         self.puts_of(content).last().map(|put| put.at)
     }
 
-    /// The fight over this content, while it is left alone.
+    /// The conflict over this content, as long as conformd writes nothing because of it.
     pub fn fight(&self, content: Digest, now: Timestamp) -> Option<Fight> {
         let times = self.puts_of(content).iter().filter(|put| !put.is_remedy);
         let times: Vec<Timestamp> = times.map(|put| put.at).collect();
@@ -450,8 +473,8 @@ impl PackHistory {
         (until > now).then_some(until)
     }
 
-    /// Whether the suspicious sight is no newer than what was seen in force: more likely an answer
-    /// from an old snapshot than somebody's change.
+    /// Whether the suspect observation is no newer than the content last observed in force. Then it
+    /// is more likely an answer from an old snapshot than an external change.
     pub fn is_stale(&self) -> bool {
         match (self.suspect, self.settled) {
             (Some((ObservedContent::Holds(_, at), _)), Some((_, settled))) => at <= settled,
@@ -460,6 +483,8 @@ impl PackHistory {
     }
 
     fn is_worth_keeping(&self) -> bool {
+        // Packs that are neither listed nor desired would otherwise stay in memory forever. Without
+        // `..` a new field stops the build here.
         let Self { unwanted, settled, suspect, sent, rejected, requeued, puts, tries } = self;
         unwanted.is_some()
             || settled.is_some()
@@ -472,7 +497,7 @@ impl PackHistory {
     }
 }
 
-/// A pack that somebody else keeps changing back.
+/// A pack that another writer keeps changing back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fight {
     /// How often it was put within the window.

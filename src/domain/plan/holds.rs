@@ -1,6 +1,6 @@
 //! Why a decided step has to wait, and until when.
 //!
-//! What is to be done at all is decided in `diff`; limits on what goes away are the guard's.
+//! `diff` decides which step a pack needs; the guard limits losses.
 
 use std::time::Duration;
 
@@ -20,14 +20,15 @@ use crate::domain::plan::decision::PlanInputs;
 use crate::domain::plan::desired::DesiredEntry;
 use crate::domain::plan::loss::LossAt;
 
-/// How long AWS is believed that a run is active, unless every member is known to be done: what a
-/// delegated administrator is shown may stay `CREATE_IN_PROGRESS` for ever. After that a write is
-/// tried, and while a run really is active AWS refuses it at no cost.
+/// How long conformd believes AWS that a rollout is active, unless every member is known to be
+/// done: the status that AWS shows to a delegated administrator may stay `CREATE_IN_PROGRESS`
+/// forever (terraform-provider-aws#24545). After that conformd tries the write; while a rollout
+/// really is active, AWS refuses it with `ResourceInUseException`, which costs nothing.
 const PROGRESS_BELIEVED: Duration = Duration::from_hours(1);
 
 impl PlanContext<'_> {
-    /// Not listed, and yet AWS reports a status that is no removal: something of this name exists,
-    /// and whose it is will be known when the list shows it.
+    /// Holds the creation of a pack that AWS does not list but reports a status for, other than a
+    /// removal: a pack of this name exists, and only the list will show its owner.
     pub(super) fn unlisted(&self, record: &StatusRecord, step: &PlanStep) -> Option<Decision> {
         if matches!(record.status, RolloutStatus::Known(Verb::Delete, _)) {
             return None;
@@ -39,13 +40,14 @@ impl PlanContext<'_> {
         })
     }
 
-    /// Whether its removal runs already: there is nothing to do but to wait, and to create it
-    /// again when it is wanted.
+    /// Holds a pack whose removal is running or was sent: it can only be created again after that.
     pub(super) fn leaving(&self, name: &PackName, have: &ObservedPack) -> Option<Decision> {
         if have.status.as_ref().is_some_and(is_leaving) {
             let why = "AWS is removing it".to_owned();
             return Some(hold(name, HoldReason::InProgress, why));
         }
+        // AWS may show the old status for minutes after it accepted the delete. Without this hold
+        // the delete would be sent again.
         let sent = self.memory(name)?.sent.filter(|sent| sent.content.is_none())?;
         Some(Decision::Hold(Box::new(Hold {
             pack: Some(name.clone()),
@@ -64,6 +66,8 @@ impl PlanContext<'_> {
         if let Some(hold) = self.write_holds(have.status.as_ref(), step) {
             return Some(hold);
         }
+        // A delete needs proof that no rollout is in progress, and a status that this version does
+        // not know proves nothing.
         let record = have.status.as_ref()?;
         let RolloutStatus::Unknown(status) = &record.status else { return None };
         let why = format!("AWS reports {status:?}, which this version does not recognize");
@@ -77,6 +81,8 @@ impl PlanContext<'_> {
         status: Option<&StatusRecord>,
         step: &PlanStep,
     ) -> Option<Decision> {
+        // From what the user decides to what AWS says: a suspended pack is reported as suspended,
+        // whatever else holds it.
         if let Some(suspend) = &want.suspend
             && suspend.until.is_none_or(|until| until > self.now)
         {
@@ -101,6 +107,8 @@ impl PlanContext<'_> {
                 return Some(waiting(step.clone(), HoldReason::Rejected, why, Some(until)));
             }
         }
+        // Two writers that overwrite each other cause a rollout to every member each time. conformd
+        // stops and reports the conflict.
         let fight = memory.fight(content, self.now)?;
         let why = format!(
             "another writer keeps reverting it: {} Puts within 6 hours; find that writer in \
@@ -110,12 +118,15 @@ impl PlanContext<'_> {
         Some(waiting(step.clone(), HoldReason::Conflict, why, Some(fight.until)))
     }
 
-    /// Nobody's exclusion is decided by an account list that is old or in doubt (M-12, M-13).
+    /// Holds changes of exclusions while the account list is old or in doubt: accounts would be
+    /// excluded or included by mistake.
     fn membership_hold(&self, want: &DesiredPack, step: &PlanStep) -> Option<Decision> {
         let why = match &self.desired.freshness {
             ListFreshness::Frozen(why) | ListFreshness::Unknown(why) => why,
             ListFreshness::Current => return None,
         };
+        // Other updates keep the exclusions that AWS holds, so they do not depend on the list. A
+        // create would deploy to accounts that the list may exclude.
         let decides = matches!(step.action, Action::Create(_))
             || step.changes.iter().any(|change| matches!(change, Change::Exclusions { .. }));
         (want.selects && decides)
@@ -124,6 +135,8 @@ impl PlanContext<'_> {
 
     /// Holds that apply to every write.
     fn write_holds(&self, status: Option<&StatusRecord>, step: &PlanStep) -> Option<Decision> {
+        // The source comes first: a step with losses from a broken source must not look as if it
+        // only waited for AWS, since the guard judges steps that only wait.
         if let Some(hold) = self.source_hold(step).or_else(|| self.reading_hold(step)) {
             return Some(hold);
         }
@@ -143,10 +156,11 @@ impl PlanContext<'_> {
         Some(waiting(step.clone(), HoldReason::Retry, why, Some(wait.until)))
     }
 
-    /// Whether AWS says that a run is active, and may still be right.
+    /// Whether AWS reports an active rollout, and may still be right.
     pub(super) fn is_at_work(&self, record: &StatusRecord, last_update: Option<Timestamp>) -> bool {
         let since = last_update.max(record.last_update);
-        // Members are seen to begin only after a while.
+        // Member rows appear some time after the rollout begins, so a resync before that proves
+        // nothing.
         let begun = since.map(|since| after(since, self.inputs.pace.settle));
         let is_done = self.rollout(&record.name).is_some_and(|rollout| {
             (rollout.aggregate_stuck || rollout.health == RolloutHealth::StuckAggregate)
@@ -158,7 +172,8 @@ impl PlanContext<'_> {
             && since.is_none_or(|since| after(since, PROGRESS_BELIEVED) > self.now)
     }
 
-    /// Nothing is taken away on the strength of a source that was not read whole (I-S1, I-S2).
+    /// Holds every step with losses while the source is invalid or was not read: a pack or rule may
+    /// be missing from it by mistake.
     fn source_hold(&self, step: &PlanStep) -> Option<Decision> {
         let (reason, why) = match &self.desired.trust {
             SourceTrust::Whole => return None,
@@ -168,12 +183,14 @@ impl PlanContext<'_> {
         (!step.losses.is_empty()).then(|| waiting(step.clone(), reason, why.clone(), None))
     }
 
-    /// A directory that is not published as a whole may show a file that is half written: what
-    /// takes something away waits for a second equal reading.
+    /// Holds a step with losses until a second equal reading: a directory that is not published as
+    /// a whole may show a half-written file.
     fn reading_hold(&self, step: &PlanStep) -> Option<Decision> {
         if step.losses.is_empty() {
             return None;
         }
+        // This comes before the second reading: a file that was cut off for good reads the same
+        // twice.
         if let Some(path) = self.unended(step) {
             let why = format!(
                 "it causes a loss, but {path} ends in the middle of a line and may be truncated; \
@@ -189,8 +206,8 @@ impl PlanContext<'_> {
         Some(waiting(step.clone(), HoldReason::Unconfirmed, why.to_owned(), until))
     }
 
-    /// A file of the pack that may be cut off, where the directory is not published as a whole and
-    /// no approval says that the losses are meant.
+    /// A file of the pack that may be cut off, if the directory is not published as a whole and no
+    /// approval permits the losses.
     fn unended(&self, step: &PlanStep) -> Option<&SourcePath> {
         let Some(DesiredEntry::Pack(want)) = self.desired.packs.get(&step.pack) else {
             return None;
@@ -205,7 +222,7 @@ impl PlanContext<'_> {
         (!is_permitted).then_some(path)
     }
 
-    /// Waits until two looks this far apart agree.
+    /// Takes the step if the observation has lasted for `apart`, else holds it.
     pub(super) fn agree(
         &self,
         step: PlanStep,
@@ -221,8 +238,9 @@ impl PlanContext<'_> {
         waiting(step, HoldReason::Unconfirmed, why, Some(until))
     }
 
-    /// Puts back what somebody else changed. A sight that is no newer than what was in force may
-    /// come from an old snapshot, so it has to last. A write that changed nothing may be AWS's own.
+    /// Puts the desired content back after an external change. An observation that is no newer than
+    /// what was in force may come from an old snapshot, so it has to last. A write that changed
+    /// nothing may be AWS's own.
     pub(super) fn put_back(
         &self,
         step: PlanStep,
@@ -245,7 +263,7 @@ impl PlanContext<'_> {
         self.restore(step, want, "it is not the content that was last observed", since, apart)
     }
 
-    /// Undoes what somebody else did: once per interval, and after a second reading.
+    /// Undoes an external change: at most once per interval, and after a second observation.
     pub(super) fn restore(
         &self,
         step: PlanStep,
@@ -266,7 +284,8 @@ impl PlanContext<'_> {
         }
     }
 
-    /// Repeats a removal that failed, ever more rarely, counted from AWS's own time stamps.
+    /// Repeats a failed removal with a growing backoff that counts from AWS's own timestamps, so
+    /// that a restart shortens nothing.
     pub(super) fn retry(&self, step: PlanStep, have: &ObservedPack) -> Decision {
         let (memory, pace) = (self.memory(&step.pack), self.inputs.pace);
         let tried = memory.map_or(0, |memory| memory.tries.count);
@@ -291,13 +310,15 @@ impl PlanContext<'_> {
         waiting(step, HoldReason::Retry, why.to_owned(), Some(due))
     }
 
-    /// Holds creates for which there is no room.
+    /// Holds creates that exceed the quota of packs.
     pub(super) fn respect_quota(&self, plan: &mut Plan) {
         let coming = self.desired.packs.keys().filter(|name| {
             let sent = self.memory(name).and_then(|memory| memory.sent);
             !self.seen.packs.contains_key(*name) && sent.is_some_and(|sent| sent.content.is_some())
         });
         let taken = self.seen.packs.len().saturating_add(coming.count());
+        // Creates that were sent and are not listed yet take room too: otherwise AWS would refuse
+        // some of the next ones.
         let mut room = self.inputs.quota.saturating_sub(taken);
         let refused = self.inputs.history.quota.as_ref().filter(|wait| wait.until > self.now);
         let (mut kept, mut held) = (Vec::new(), Vec::new());
@@ -307,6 +328,8 @@ impl PlanContext<'_> {
             } else if let Some(wait) = refused {
                 let why = format!("the quota of packs is used up: {}", wait.why);
                 held.push((step, why, Some(wait.until)));
+            // The refusal of AWS comes before the count: the real quota can be lower than the
+            // setting, or other owners can use it up.
             } else if room == 0 {
                 let why = format!(
                     "AWS allows {} packs in a region; conformd deletes none to make room",
@@ -325,10 +348,12 @@ impl PlanContext<'_> {
         );
     }
 
-    /// Holds everything while the caller may not write here, or must not.
+    /// Holds every step while writes have stopped in the region, or AWS refuses them.
     pub(super) fn respect_refusals(&self, plan: &mut Plan) {
         let history = self.inputs.history;
         let denied = history.denied.as_ref().filter(|wait| wait.until > self.now);
+        // `stopped` comes first: it lasts until a restart, so no time may be shown at which it
+        // ends.
         let (why, until) = match (&history.stopped, denied) {
             (Some(why), _) => {
                 plan.holds.push(region_hold(HoldReason::Denied, why.clone()));
@@ -368,13 +393,15 @@ fn step_hold(step: PlanStep, reason: HoldReason, why: String, until: Option<Time
     Hold { pack: Some(step.pack.clone()), reason, why, until, step: Some(Box::new(step)) }
 }
 
-/// Whether the content that was sent is not what is wanted any more: AWS takes the new one, or says
-/// that it is busy. A write that nobody confirmed could still arrive, so it is waited for.
+/// Whether an accepted Put is not the desired content any more. The next Put need not wait for it:
+/// AWS accepts the new content or says that it is busy. A write without an answer could still
+/// arrive, so conformd waits for it.
 fn is_overtaken(sent: &Sent, wanted: Option<Digest>) -> bool {
+    // A delete on either side is waited for: only a Put replaces a Put.
     sent.accepted && sent.content.is_some() && wanted.is_some() && sent.content != wanted
 }
 
-/// Whether AWS is removing it, or says that it has.
+/// Whether AWS is removing the pack, or reports its removal.
 fn is_leaving(record: &StatusRecord) -> bool {
     matches!(
         record.status,

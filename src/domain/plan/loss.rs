@@ -21,20 +21,20 @@ use crate::domain::declared::template::Evaluates;
 pub enum Loss {
     /// The pack itself: its removal deletes every rule of it in every member account.
     Pack,
-    /// What an unmanaged pack held before its adoption: AWS does not return a template, so nobody
-    /// can say that the new one holds as much.
+    /// What an unmanaged pack held before its adoption: AWS does not return a template, so it is
+    /// unknown whether the new one holds as much.
     Adoption,
     /// An effective rule, by its `ConfigRuleName` or else its logical id.
     Rule(String),
-    /// So many effective rules whose names are not known: the template that was there is neither in
-    /// the source nor in the record.
+    /// This many effective rules whose names are unknown: the former template is neither in the
+    /// source nor in the record.
     Rules(u32),
     /// An active member account that is newly excluded.
     Account(AccountId),
 }
 
 impl Loss {
-    /// How many rules it is, by themselves: those of a pack that goes are not counted.
+    /// How many rules it counts as. The rules of a deleted pack are not counted: the pack is.
     pub fn rules(&self) -> usize {
         match self {
             Self::Rule(_) => 1,
@@ -88,8 +88,8 @@ pub struct LossAt {
 }
 
 impl LossAt {
-    /// What identifies the asking: unnamed rules are alike whatever their number, so that another
-    /// number is no way around a hold.
+    /// The identity of the loss. Unnamed rules are equal whatever their number: a plan that loses
+    /// another number of them is still held.
     #[must_use]
     pub fn key(&self) -> Self {
         let loss = match &self.loss {
@@ -100,7 +100,7 @@ impl LossAt {
     }
 }
 
-/// Everything that one step takes away.
+/// The losses of one step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Losses {
     /// Each thing once.
@@ -115,7 +115,7 @@ impl Losses {
         Self { lost: [Loss::Pack].into(), excluded_active: 0 }
     }
 
-    /// Whether the step is harmless.
+    /// Whether the step loses nothing.
     pub fn is_empty(&self) -> bool {
         self.lost.is_empty()
     }
@@ -124,8 +124,8 @@ impl Losses {
 /// Effective rules: what each evaluates, by its name.
 pub type RuleSet = BTreeMap<String, Evaluates>;
 
-/// Which new names a rule may take without being lost. Whoever permitted a rule to be lost meant
-/// the one that had the name.
+/// Which new names a rule may take without being lost. An approval that permits losing a rule means
+/// the rule that had the name when it was written.
 #[derive(Debug, Clone, Copy)]
 pub enum Renames<'a> {
     /// All but these, which approvals permit to lose.
@@ -143,7 +143,7 @@ impl Renames<'_> {
     }
 }
 
-/// What is known of the effective rules of a pack deployment.
+/// The known effective rules of a pack deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RulesHeld {
     /// All of them.
@@ -177,7 +177,7 @@ impl RulesHeld {
         named.into_iter().flat_map(BTreeMap::keys).map(String::as_str)
     }
 
-    /// What of these is gone where only `kept` are left.
+    /// Which of these rules are lost if only `kept` are left.
     ///
     /// A rule that has another name and evaluates the same is renamed, not lost; one that has the
     /// same name and evaluates something else, or less, is lost.
@@ -192,7 +192,7 @@ impl RulesHeld {
         };
         let mut gone: Vec<(&String, &Evaluates)> =
             held.iter().filter(|(name, rule)| !is_kept(name, rule)).collect();
-        // What is there besides, and may be one of them under a new name.
+        // Rules that are new in `kept`: each may be a lost rule under a new name.
         let mut others: Vec<&Evaluates> = kept
             .iter()
             .filter(|(name, rule)| !held.get(*name).is_some_and(|other| rule.covers(other)))
@@ -200,7 +200,8 @@ impl RulesHeld {
             .map(|(_, rule)| rule)
             .collect();
         let same: fn(&Evaluates, &Evaluates) -> bool = |new, old| new == old;
-        // The same first: a wider one may be needed for another rule.
+        // Equal rules first: if a rule took a wider one, another rule that only the wider one
+        // covers would look lost.
         for is_renamed in [same, Evaluates::covers] {
             gone.retain(|(_, rule)| {
                 let found = others.iter().position(|other| is_renamed(other, rule));
@@ -216,6 +217,9 @@ impl Permit {
     pub fn covers(&self, LossAt { region, pack, loss }: &LossAt) -> bool {
         let is_here = self.regions.as_ref().is_none_or(|regions| regions.contains(region));
         is_here
+            // Each kind of sentence permits only its own kind of loss: permission to lose rules of
+            // a pack is none to delete it. A count permits at most as many unnamed rules as it
+            // says.
             && match (&self.what, loss) {
                 (Permitted::Packs(packs), Loss::Pack)
                 | (Permitted::Adoptions(packs), Loss::Adoption) => packs.contains(pack),

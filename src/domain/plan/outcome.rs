@@ -1,4 +1,4 @@
-//! What became of a step.
+//! The outcome of a step.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use super::steps::PlanStep;
 use crate::domain::base::failure::FailureKind;
 use crate::domain::members::tracker::Write;
 
-/// A step and its end.
+/// A step and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// The step.
@@ -32,9 +32,9 @@ pub enum StepResult {
         /// The whole chain of causes in words.
         why: String,
     },
-    /// No clear answer: it may have happened, so the region is looked at again first.
+    /// No clear answer: it may have happened, so the region is observed again first.
     Unknown {
-        /// The kind of silence.
+        /// The kind of failure.
         kind: FailureKind,
         /// The whole chain of causes in words.
         why: String,
@@ -57,7 +57,7 @@ impl Outcome {
 }
 
 impl StepResult {
-    /// What AWS said, in a few words; its own are not among them.
+    /// The answer of AWS in a few words, without AWS's own text.
     pub fn headline(&self) -> String {
         match self {
             Self::Accepted { arn: _ } => "accepted".to_owned(),

@@ -1,8 +1,8 @@
-//! What the record remembers, as values: losses, what the guard held, approvals that were used,
-//! what was delivered and what was last observed.
+//! The contents of the record as values: losses, held losses, used approvals, deliveries, and the
+//! last observations.
 //!
-//! The record restricts and explains; nothing is written to AWS because of it. Where the values are
-//! kept is `record`'s; what follows from them is the guard's.
+//! The record restricts and explains; nothing is written to AWS because of it. `record` stores the
+//! values; the guard draws the conclusions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::domain::base::model::{AccountId, Digest, PackName, Region, Revision, 
 use crate::domain::base::stamp::{Stamp, age};
 use crate::domain::declared::approval::NamedRules;
 
-/// How long a loss counts: the rolling window of the guard (reliability, "Guard, defaults").
+/// How long a loss counts: the rolling window of the guard (`docs/guard.md`, "The limits").
 pub const LOSS_WINDOW: Duration = Duration::from_hours(24);
 
 /// What kind of thing is lost.
@@ -119,14 +119,14 @@ pub struct LossKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LossId(pub i64);
 
-/// A loss that was given, before its request is sent, or that was observed.
+/// A loss that was recorded before its request is sent, or that was observed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LossEntry {
     /// When.
     pub at: Stamp,
     /// What.
     pub key: LossKey,
-    /// How many effective rules or accounts it stands for; 1 for a thing with a name.
+    /// The number of effective rules or accounts that it counts as; 1 for a thing with a name.
     pub count: u32,
     /// Who took it away.
     pub cause: LossCause,
@@ -164,7 +164,7 @@ pub struct ApprovalUse {
     pub revision: Option<Revision>,
 }
 
-/// A loss about to be given: the entry, and the use of the approval that permits it.
+/// A loss about to be sent: the entry, and the use of the approval that permits it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Giving {
     /// The loss.
@@ -199,7 +199,7 @@ pub struct DeliveredPut {
     pub pack: PackName,
     /// The canonical template.
     pub template: Digest,
-    /// The parameters; what is kept of a value tells only whether another one is equal.
+    /// The parameters. Only a digest of each value is kept, which suffices to compare it.
     pub parameters: BTreeMap<String, Digest>,
     /// The revision that asked for it.
     pub revision: Option<Revision>,
@@ -248,7 +248,7 @@ pub struct Deployment {
     pub excluded: BTreeSet<AccountId>,
 }
 
-/// What a pack was seen to hold, or is about to, from some moment on.
+/// What a pack held from some moment on, as observed, or as about to be put.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LevelEntry {
     /// When.
@@ -289,7 +289,7 @@ pub struct EventQuery {
     pub count_max: u32,
 }
 
-/// What a process that starts has to know of those before it.
+/// What a starting process has to know of earlier processes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecordedPast {
     /// Losses that still count: none is older than [`LOSS_WINDOW`], none is retracted.

@@ -1,7 +1,8 @@
-//! What conformd itself can do about members that failed: put the pack again, or leave it.
+//! What conformd can do about failed members: put the pack again, or leave it.
 //!
-//! AWS retries no account after its window, and a Put is the only lever there is; it redeploys to
-//! everybody, so it is pulled for all at once and ever more rarely.
+//! AWS retries no account after its retry window of 7 hours, and only a Put makes it try again. A
+//! Put redeploys to every member, so conformd sends one for all late accounts together, with a
+//! growing backoff.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,22 +19,22 @@ use crate::domain::observed::packs;
 use crate::domain::observed::packs::{PackRecord, RolloutStatus, StatusRecord};
 use crate::domain::observed::recorder::RecorderObservation;
 
-/// When late accounts are worth a Put.
+/// When late accounts cause a redeployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AfterDeadline {
     /// Never.
     Never,
-    /// When their recorder is known to be there.
+    /// When the probe has seen their recorder.
     RecorderSeen,
-    /// Always, once per cooldown, though nobody knows whether it helps.
+    /// Always, once per cooldown, even if no probe shows that it helps.
     Always,
 }
 
 /// How redeployments are made (settings: `redeploy`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Redeploy {
-    /// When a late account is worth a Put.
+    /// When a late account causes a redeployment.
     pub after_deadline: AfterDeadline,
     /// The shortest time between redeployments of one pack in one region, from its
     /// `LastUpdateTime`.
@@ -41,15 +42,16 @@ pub struct Redeploy {
 }
 
 impl Default for Redeploy {
-    /// Only where it is known to help; an hour as the longest run that was reported
-    /// (terraform-provider-aws#20560: well over ten minutes for 72 accounts).
+    /// Redeploys only where the probe shows that it helps. One hour leaves room for a rollout as
+    /// long as users report it (terraform-provider-aws#20560: well over ten minutes for 72
+    /// accounts).
     fn default() -> Self {
         Self { after_deadline: AfterDeadline::RecorderSeen, cooldown: Duration::from_hours(1) }
     }
 }
 
 impl Redeploy {
-    /// What a person has to change before late accounts can be redeployed at all.
+    /// The advice to the user if the settings prevent redeployment to late accounts.
     pub fn advice(&self, is_probed: bool) -> Option<&'static str> {
         match self.after_deadline {
             AfterDeadline::Never => Some(
@@ -69,13 +71,13 @@ impl Redeploy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "remedy", rename_all = "snake_case")]
 pub enum Remedy {
-    /// Nothing is wrong, or nothing that a Put could mend before it ends by itself.
+    /// Nothing is wrong, or AWS is still trying by itself.
     Nothing,
     /// Not known yet: the members have to be read first.
     Unread,
-    /// One Put for accounts that AWS gave up and that can take the pack now.
+    /// One Put for accounts that AWS stopped retrying and that can take the pack now.
     Redeploy {
-        /// Whom it is for.
+        /// The accounts that it is for.
         accounts: BTreeSet<AccountId>,
         /// Those of them whose recorder the probe saw, and when.
         seen: BTreeMap<AccountId, Timestamp>,
@@ -89,23 +91,23 @@ pub enum Remedy {
         /// Not before.
         due: Timestamp,
     },
-    /// Only a person can mend this.
+    /// The owner of each failure has to act; a Put does not help.
     Person {
         /// The failures.
         classes: BTreeMap<FailureClass, usize>,
     },
 }
 
-/// Everything that decides about one pack that holds what is wanted.
+/// The inputs of the decision about one pack that is in sync.
 #[derive(Debug, Clone, Copy)]
 pub struct RedeployCase<'a> {
-    /// How it arrived; `None` while nothing is known of its members.
+    /// Its rollout; `None` while its members have not been read.
     pub rollout: Option<&'a Rollout>,
     /// Its list entry.
     pub record: &'a PackRecord,
     /// Its aggregate.
     pub status: Option<&'a StatusRecord>,
-    /// Accounts that joined lately, by id.
+    /// New accounts, by id.
     pub new_accounts: &'a [NewAccount],
     /// What the probe saw here.
     pub recorders: Option<&'a BTreeMap<AccountId, RecorderObservation>>,
@@ -119,14 +121,14 @@ pub struct RedeployCase<'a> {
     pub waits: (Duration, Duration),
 }
 
-/// What a process did about failed members of one pack, since it last had all of them.
+/// The redeployments of one pack since it was last on all members, in this process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tries {
     /// How often it put the pack again.
     pub count: u32,
-    /// For whom.
+    /// The accounts that they were for.
     pub redeployed: BTreeSet<AccountId>,
-    /// Those of them whose recorder was seen before.
+    /// The accounts among these whose recorder was observed before.
     pub equipped: BTreeSet<AccountId>,
 }
 
@@ -141,17 +143,17 @@ impl Tries {
     }
 }
 
-/// A row that changed this long after the deadline at most is that of AWS's last try (inferred; as
-/// long as a new account may be without a row).
+/// A row that changed at most this long after the deadline shows AWS's last try. The number is
+/// inferred: as long as a new account may be without a row.
 const LAST_TRY: Duration = Duration::from_mins(30);
 
 /// What would help, and when.
 ///
-/// Members that were read before the last run began tell nothing of it, and without an account list
-/// nobody knows who joined lately. Accounts that did are AWS's business while their window is open,
-/// whatever their rows say. Of those that AWS gave up, and of older ones without recorder,
-/// everybody who can take the pack now is redeployed together; failures that may have passed are
-/// put again ever more rarely. Whichever comes first serves both.
+/// Member rows from before the last rollout do not describe it, and without an account list the new
+/// accounts are not known. AWS itself retries new accounts while their retry window is open,
+/// whatever their rows say. The accounts that AWS stopped retrying, and older ones without
+/// recorder, are redeployed together once they can take the pack; failures that may have passed are
+/// put again with a growing backoff. A Put serves both, so the earlier of the two is planned.
 pub fn remedy(case: &RedeployCase<'_>) -> Remedy {
     let failure = case.failure();
     let since = failure.and_then(|status| status.last_update).max(Some(case.record.last_update));
@@ -163,6 +165,8 @@ pub fn remedy(case: &RedeployCase<'_>) -> Remedy {
     };
     let classes = case.classes(rollout);
     let retry = case.retry(&classes);
+    // The earlier Put also reaches the members that the later one would be for. A tie goes to the
+    // redeployment, which names its accounts.
     match case.redeploy(rollout) {
         Some((due, accounts)) if retry.is_none_or(|retry| due <= retry) => {
             Remedy::Redeploy { seen: case.recorders_observed(&accounts), accounts, due }
@@ -195,8 +199,8 @@ impl RedeployCase<'_> {
         self.recorders?.get(&account)
     }
 
-    /// Failures that count: not those of accounts that AWS still tries. Where nobody has a row, AWS
-    /// names one cause for all.
+    /// The failures that count, without those of accounts that AWS still retries. If no member has
+    /// a row, the error of the aggregate counts for all of them.
     fn classes(&self, rollout: &Rollout) -> BTreeMap<FailureClass, usize> {
         let mut classes = rollout.classes.clone();
         for new_account in self.new_accounts.iter().filter(|new_account| is_open(new_account)) {
@@ -207,6 +211,8 @@ impl RedeployCase<'_> {
                 *number = number.saturating_sub(1);
             }
         }
+        // A rollout that fails before any member starts leaves no rows: the aggregate is the only
+        // source of its cause.
         classes.retain(|_, number| *number > 0);
         if let Some(status) = self.failure()
             && classes.is_empty()
@@ -218,18 +224,19 @@ impl RedeployCase<'_> {
         classes
     }
 
-    /// When the pack may be put again for failures that may have passed, if there are any.
+    /// When the pack may be put again for failures that may have passed; `None` if there are none.
     fn retry(&self, classes: &BTreeMap<FailureClass, usize>) -> Option<Timestamp> {
         let (first, longest) = self.waits;
-        // The status may be older than a Put of ours that it says nothing about yet.
+        // The status may be from before our last Put: the latest of the three times starts the
+        // wait.
         let last = self.status.and_then(|status| status.last_update);
         let last = last.max(self.put_last).max(Some(self.record.last_update))?;
         let is_retryable = classes.keys().any(|class| class.is_retryable());
         is_retryable.then(|| after(last, backoff(first, self.tries.count, longest)))
     }
 
-    /// Everybody who can be redeployed, and when: once per cooldown, and ever more rarely when all
-    /// of them were redeployed already, as they are now, and it did not help.
+    /// The accounts to redeploy to, and when: once per cooldown, and with a growing backoff when
+    /// all of them were redeployed before in the same condition and it did not help.
     fn redeploy(&self, rollout: &Rollout) -> Option<(Timestamp, BTreeSet<AccountId>)> {
         let members = rollout.troubled.iter().filter(|member| self.is_rescuable(member));
         let accounts: BTreeSet<AccountId> = members.map(|member| member.account).collect();
@@ -238,6 +245,8 @@ impl RedeployCase<'_> {
         }
         let cooldown = self.redeploy.cooldown;
         let (_, longest) = self.waits;
+        // One new account, or a recorder that appeared since, brings the wait back to the cooldown:
+        // an account must not wait longer because others failed before it.
         let count = if self.tries.served(&accounts, &self.recorders_observed(&accounts)) {
             self.tries.count
         } else {
@@ -253,6 +262,8 @@ impl RedeployCase<'_> {
         match self.redeploy.after_deadline {
             AfterDeadline::Never => false,
             AfterDeadline::Always => self.is_given_up(member),
+            // A recorder seen before the failure did not prevent it, so only a later observation
+            // counts.
             AfterDeadline::RecorderSeen => {
                 let observation = self.observation(member.account);
                 self.is_given_up(member)
@@ -261,9 +272,11 @@ impl RedeployCase<'_> {
         }
     }
 
-    /// Whether AWS does not try this account any more, for want of a recorder as far as is known.
+    /// Whether AWS has stopped retrying this account, for lack of a recorder as far as is known.
     fn is_given_up(&self, member: &TroubledMember) -> bool {
         let new_account = self.new_account(member.account);
+        // Inside the retry window AWS works on the account itself: a Put would redeploy to every
+        // member and help none.
         if new_account.is_some_and(is_open) {
             return false;
         }
@@ -271,8 +284,9 @@ impl RedeployCase<'_> {
         match (member.status, late) {
             (MemberStatus::Failed(FailureClass::NoRecorder), _)
             | (MemberStatus::Missing, Some(_)) => true,
-            // The code of a row without recorder was never published. When the window has ended in
-            // vain and no Put has come since, one is worth it; if it fails alike, it was not that.
+            // AWS has not published the error code of a member without recorder. If the retry
+            // window ended without success and no Put has come since, one Put is tried; if the row
+            // fails again after it, the cause was another one.
             (MemberStatus::Failed(FailureClass::Other), Some(late)) => {
                 let last = member.last_update.max(Some(self.record.last_update));
                 last < Some(after(late.deadline, LAST_TRY))
@@ -291,14 +305,14 @@ impl RedeployCase<'_> {
         }
     }
 
-    /// Those of them that have a recorder, and when it was seen.
+    /// The accounts of these whose recorder was seen, and when.
     fn recorders_observed(&self, accounts: &BTreeSet<AccountId>) -> BTreeMap<AccountId, Timestamp> {
         let observations = accounts.iter().filter_map(|id| Some((*id, self.observation(*id)?)));
         observations.filter(|(_, it)| it.recorder.exists()).map(|(id, it)| (id, it.at)).collect()
     }
 }
 
-/// Whether AWS still tries this account by itself.
+/// Whether AWS still retries this account by itself.
 fn is_open(new_account: &NewAccount) -> bool {
     match new_account.phase {
         NewAccountPhase::Waiting | NewAccountPhase::Deploying => true,

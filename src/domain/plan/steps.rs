@@ -1,7 +1,7 @@
 //! The plan of one region as a value: steps to take and holds, each with its reason.
 //!
-//! Old and new are kept, so that the text a person reviews needs nothing else. How a plan comes
-//! about is in `diff`; what may be done of it in `guard`; how it reads in `plan_text`.
+//! Steps keep old and new values, so that the text for review needs no other input. `diff` makes
+//! the plan, `guard` decides which steps may be taken, `plan_text` renders it.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +22,7 @@ use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::packs::VoidMarker;
 use crate::domain::organization::selector::ExclusionRule;
 
-/// Everything that should happen in one region, and everything that waits.
+/// The steps for one region, and the holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Plan {
     /// Where.
@@ -31,9 +31,9 @@ pub struct Plan {
     pub revision: Option<Revision>,
     /// What to do, ordered by pack.
     pub steps: Vec<PlanStep>,
-    /// What waits, ordered by pack.
+    /// The holds, ordered by pack.
     pub holds: Vec<Hold>,
-    /// Packs that exist here and are nobody's business of ours.
+    /// Packs that exist here and that conformd does not manage.
     pub bystanders: BTreeMap<PackName, Bystander>,
     /// Facts that the guard weighs.
     pub weights: Weights,
@@ -44,7 +44,7 @@ pub struct Plan {
 pub struct Weights {
     /// Packs here that carry our marker.
     pub owned: usize,
-    /// Those of them that are wanted.
+    /// The owned packs that are desired.
     pub owned_wanted: usize,
     /// The others by name.
     #[serde(skip)]
@@ -82,7 +82,7 @@ pub enum Action {
     Adopt(Box<Content>),
     /// Put over our own pack.
     Update(Box<Content>),
-    /// Put our own pack again, unchanged, for accounts that AWS gave up.
+    /// Put our own pack again, unchanged, for accounts that AWS has stopped retrying.
     Redeploy(Box<Content>),
     /// Delete our own pack.
     Delete,
@@ -159,7 +159,7 @@ pub enum Reason {
     Adoption,
     /// The manifest changed.
     Changed,
-    /// Somebody else changed it: two observations agree.
+    /// An external change: two observations agree.
     ForeignChange,
     /// `LastUpdateTime` moved without a Put of ours, and nothing that AWS echoes differs.
     ForeignWrite,
@@ -175,14 +175,14 @@ pub enum Reason {
         /// How many of each class.
         classes: BTreeMap<FailureClass, usize>,
     },
-    /// AWS gave these accounts up, and they can take the pack now.
+    /// AWS has stopped retrying these accounts, and they can take the pack now.
     Redeploy {
-        /// Whom it is for.
+        /// The accounts that it is for.
         accounts: BTreeSet<AccountId>,
         /// Those of them whose recorder the probe saw, and when.
         seen: BTreeMap<AccountId, Timestamp>,
     },
-    /// No manifest wants it any more.
+    /// No manifest declares it any more.
     Unwanted,
     /// Its manifest does not name this region any more.
     RegionDropped,
@@ -190,11 +190,11 @@ pub enum Reason {
     Absent,
 }
 
-/// The accounts of a redeployment, and those of them whose recorder the probe saw, and when.
+/// The accounts of a redeployment, and when the probe saw the recorder of each, if it did.
 pub type Redeployed<'a> = (&'a BTreeSet<AccountId>, &'a BTreeMap<AccountId, Timestamp>);
 
 impl Reason {
-    /// Whom it redeploys, if that is the reason.
+    /// The accounts that it redeploys to, if that is the reason.
     pub fn redeployed(&self) -> Option<Redeployed<'_>> {
         match self {
             Self::Redeploy { accounts, seen } => Some((accounts, seen)),
@@ -218,8 +218,8 @@ impl Reason {
     }
 }
 
-/// A parameter's value: shown by `plan` and `apply` to the person who asked, and only as a digest
-/// in logs, JSON and over HTTP, since people paste secrets.
+/// A parameter's value. `plan` and `apply` show it on the terminal; logs, JSON and HTTP show only a
+/// digest, since some values are secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ParameterValue(String);
 
@@ -234,7 +234,7 @@ impl ParameterValue {
         &self.0
     }
 
-    /// What stands for it where it must not be seen.
+    /// The digest that replaces it where it must not be shown.
     pub fn redacted(&self) -> String {
         format!("#{}", Digest::of([self.0.as_bytes()]).short())
     }
@@ -314,7 +314,7 @@ pub enum Change {
 pub struct Entering {
     /// By which rule.
     pub rule: ExclusionRule,
-    /// Whether it can lose anything: it is active, or nobody knows.
+    /// Whether it can lose anything: it is active, or its state is unknown.
     pub counts: bool,
 }
 
@@ -335,7 +335,7 @@ pub enum Leaving {
     Unknown,
 }
 
-/// Something that waits, and why.
+/// A hold and its reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Hold {
     /// The pack; `None` when the whole region waits.
@@ -344,7 +344,7 @@ pub struct Hold {
     pub reason: HoldReason,
     /// The reason in words, with what to do if a person must act.
     pub why: String,
-    /// When it is looked at again, if time alone can lift it.
+    /// When it resolves automatically, if it can.
     pub until: Option<Timestamp>,
     /// What would be done otherwise.
     pub step: Option<Box<PlanStep>>,
@@ -360,7 +360,7 @@ pub struct Hold {
 pub enum HoldReason {
     /// The mode does not allow it.
     Mode,
-    /// The source cannot be read, or not lately.
+    /// The source cannot be read, or was not read recently.
     Source,
     /// A manifest is invalid; what was good before stays in force.
     Invalid,
@@ -370,9 +370,9 @@ pub enum HoldReason {
     Unknown,
     /// A second observation has to agree first.
     Unconfirmed,
-    /// Written lately; AWS may not show it yet.
+    /// Written recently; AWS may not show it yet.
     Settling,
-    /// The guard wants an approval.
+    /// The losses wait for approval.
     Guard,
     /// AWS is working on the pack.
     InProgress,
@@ -380,21 +380,21 @@ pub enum HoldReason {
     Suspended,
     /// Another installation's pack, or a marker that counts for nothing.
     Foreign,
-    /// Nobody's pack, and the manifest does not adopt it.
+    /// The pack is unmanaged, and the manifest does not adopt it.
     Unmanaged,
     /// No room for another pack.
     Quota,
     /// AWS refused this very content.
     Rejected,
-    /// Somebody keeps changing it back.
+    /// Another writer keeps changing it back.
     Conflict,
     /// A failed deployment or a failed write waits for its next try.
     Retry,
-    /// The caller may not write here.
+    /// AWS refuses writes here.
     Denied,
     /// Its manifest went away with `deletionPolicy: Orphan`: left in place for good.
     Orphaned,
-    /// No manifest declares it, and nothing proves that somebody meant that.
+    /// No manifest declares it, and there is no evidence that this is intended.
     Undeclared,
     /// It depends on the account list, which is not known, old, or in doubt.
     Membership,
@@ -420,7 +420,7 @@ pub enum Bystander {
 }
 
 impl PlanStep {
-    /// Whether it is for members that failed, while the pack holds what is wanted.
+    /// Whether it redeploys to failed members of a pack that is in sync.
     pub fn is_remedy(&self) -> bool {
         matches!(self.reason, Reason::MembersFailed { .. } | Reason::Redeploy { .. })
     }
@@ -442,7 +442,7 @@ impl Plan {
         self.steps.iter().chain(self.holds.iter().filter_map(|hold| hold.step.as_deref()))
     }
 
-    /// When the first hold lifts by itself.
+    /// When the first hold resolves automatically.
     pub fn wakes(&self) -> Option<Timestamp> {
         self.holds.iter().filter_map(|hold| hold.until).min()
     }

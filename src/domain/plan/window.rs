@@ -1,8 +1,8 @@
-//! What was lost within the last 24 hours, what the guard has held, and which approvals were used.
+//! The losses within the last 24 hours, the held losses, and the used approvals.
 //!
 //! The window runs on the monotonic clock of the process ([`ProcessTime`]): a wall clock that jumps
-//! empties nothing. What an earlier process lost comes from the record, with the age that the
-//! stricter of all clocks gives it. It only restricts; nothing is decided from it alone.
+//! does not empty it. The losses of an earlier process come from the record, with the age that the
+//! strictest of all clocks gives them. The window only restricts steps; it never causes one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,7 +16,8 @@ use crate::domain::declared::approval::{Approval, Approvals, NamedRules, Validit
 /// A moment on the monotonic clock of this process: the time since it began.
 pub type ProcessTime = Duration;
 
-/// How precise AWS's time is: that of the `Date` header of its answers (RFC 9110).
+/// The precision of AWS's time: the `Date` header of its answers counts whole seconds (RFC 9110,
+/// section 5.6.7).
 const DATE_PRECISION: Duration = Duration::from_secs(1);
 
 /// How long a loss counts.
@@ -29,55 +30,55 @@ pub struct Lost {
     pub at: LossAt,
     /// When it stops counting.
     pub until: ProcessTime,
-    /// When it happened, by the wall clock: for texts alone.
+    /// When it happened, by the wall clock: only for texts.
     pub when: Timestamp,
     /// The approval that permitted it: such a loss uses up no limit.
     pub approval: Option<String>,
     /// Whether another writer caused it.
     pub external: bool,
     /// Whether it is known to have happened. A process may end, or an answer be lost, between
-    /// reserving a loss and its effect: asking for the same again is no second loss then.
+    /// reserving a loss and its effect. Requesting the same loss again is then not counted twice.
     pub confirmed: bool,
 }
 
 /// A loss that the guard has held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeldSince {
-    /// Since when, by the wall clock: for texts alone.
+    /// Since when, by the wall clock: only for texts.
     pub when: Timestamp,
     /// What it is held for.
     pub basis: HoldBasis,
 }
 
-/// What changed among the losses that are held: for the record.
+/// The changes of the held losses, for the record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Holding {
     /// Held from now on, or for another reason than before.
     pub changed: Vec<(LossAt, HeldSince)>,
-    /// Not asked for any more.
+    /// No longer requested.
     pub withdrawn: Vec<LossAt>,
 }
 
-/// What an observation of a region tells of losses.
+/// The losses that an observation of a region reveals.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Noticed {
-    /// Losses of ours that are seen to have happened.
+    /// Our losses that the observation confirms.
     pub confirmed: Vec<LossAt>,
     /// Packs that are gone without a step of ours.
     pub vanished: Vec<LossAt>,
-    /// Packs that had seemed to be gone and never were.
+    /// Packs that a short listing had left out.
     pub returned: Vec<LossAt>,
-    /// What was held for those alone, and is held no more.
+    /// Losses that were held only because of those, and are not held any more.
     pub released: Vec<LossAt>,
-    /// Accounts that a pack came to leave out without a step of ours.
+    /// Accounts that a pack excludes without a step of ours.
     pub excluded: Vec<LossAt>,
-    /// Packs whose number of effective rules is another one than before.
+    /// Packs whose number of effective rules changed.
     pub levels: Vec<(PackName, Option<u32>)>,
     /// A pack that another process of this installation has put.
     pub other_writer: Option<PackName>,
 }
 
-/// An approval that was read, as far as it matters once it is not in the source any more.
+/// An approval that was read, reduced to what is needed once it has left the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadApproval {
     /// When it was first read, by AWS's clock.
@@ -99,32 +100,32 @@ pub struct LossWindow {
     reserved: BTreeMap<LossAt, Digest>,
     /// The approvals that were read and have not expired: one that leaves the source may come back.
     read: BTreeMap<Digest, ReadApproval>,
-    /// Those of them that are not recorded yet.
+    /// The approvals among these that are not recorded yet.
     newly_read: Vec<Digest>,
     /// Before this moment it is not known what was lost within 24 hours.
     known_from: ProcessTime,
     /// Why it is not known, and what makes it known.
     unknown_why: Option<String>,
-    /// Whether a record is relied on: it knows the used approvals of earlier processes, and the
-    /// next process will believe it.
+    /// Whether this process uses a record, which knows the approvals that earlier processes used
+    /// and which the next process will read.
     remembers: bool,
-    /// Whether this process only shows what another one would do: what is new to it is not new to
-    /// that one.
+    /// Whether this process only shows what another one would do. A marker that is new to this
+    /// process may be known to that one.
     only_shows: bool,
-    /// Why the record that is relied on cannot be written now.
+    /// Why the record cannot be written now, if this process uses one.
     unwritable: Option<String>,
     /// The packs of ours that each region showed last.
     seen: BTreeMap<Region, BTreeMap<PackName, ObservedPut>>,
     /// How many effective rules each pack was seen to hold, the oldest first.
     levels: BTreeMap<(Region, PackName), Vec<RuleLevel>>,
-    /// When a Put of a pack that has not shown since is 24 hours ago: what it will hold then, it
-    /// holds from that Put on.
+    /// For each Put that AWS has not shown yet, when it will be 24 hours ago: the rules that AWS
+    /// will show count from that Put on.
     intents: BTreeMap<(Region, PackName), ProcessTime>,
     /// Markers that this process, or the one before it, is known to have put or seen.
     markers: BTreeMap<(Region, PackName), BTreeSet<Marker>>,
-    /// The same of what AWS echoes: the template is not among it, parameters are.
+    /// The same for the digests of what AWS echoes, which covers parameters but not the template.
     echoes: BTreeMap<(Region, PackName), BTreeSet<Digest>>,
-    /// Accounts that this process let packs leave out.
+    /// Accounts that this process excluded from packs.
     left_out: BTreeMap<(Region, PackName), BTreeSet<AccountId>>,
 }
 
@@ -166,8 +167,8 @@ pub struct ObservedPut {
 }
 
 impl LossWindow {
-    /// The window of a process without a record: until it has watched for 24 hours it knows
-    /// nothing.
+    /// The window of a process without a record: it does not know the losses of the last 24 hours
+    /// until it has run that long.
     pub fn without_record(now: ProcessTime, why: String) -> Self {
         let known_from = now.saturating_add(SPAN);
         Self { known_from, unknown_why: Some(why), ..Self::default() }
@@ -180,35 +181,35 @@ impl LossWindow {
         Self { known_from, unknown_why: Some(why), remembers: true, ..Self::default() }
     }
 
-    /// Takes in a loss of an earlier process, which happened `age` ago by the strictest clock.
+    /// Adds a loss of an earlier process, which happened `age` ago by the strictest clock.
     pub fn recall(&mut self, lost: Lost, age: Duration, now: ProcessTime) {
         if let Some(left) = SPAN.checked_sub(age).filter(|left| !left.is_zero()) {
             self.losses.push(Lost { until: now.saturating_add(left), ..lost });
         }
     }
 
-    /// Takes in that an earlier process held this.
+    /// Adds a loss that an earlier process held.
     pub fn recall_held(&mut self, at: &LossAt, since: HeldSince) {
         self.held.insert(at.key(), since);
     }
 
-    /// Takes in that an approval was used for this.
+    /// Adds the use of an approval for this loss.
     pub fn recall_used(&mut self, approval: Digest, at: &LossAt) {
         self.used.insert((approval, at.key()));
     }
 
-    /// Takes in whether the record can be written.
+    /// Sets whether the record can be written.
     pub fn note_record(&mut self, unwritable: Option<String>) {
         self.unwritable = unwritable.filter(|_| self.remembers);
     }
 
-    /// The same for a process that only shows what would be done.
+    /// The same window for a process that only shows what would be done.
     #[must_use]
     pub fn only_showing(self) -> Self {
         Self { only_shows: true, ..self }
     }
 
-    /// Whether a record is relied on.
+    /// Whether this process uses a record.
     pub fn relies_on_record(&self) -> bool {
         self.remembers
     }
@@ -226,16 +227,16 @@ impl LossWindow {
         ))
     }
 
-    /// Takes in what an earlier process saw.
+    /// Adds what an earlier process observed.
     pub fn recall_observed(&mut self, region: &Region, pack: &PackName, observation: ObservedPut) {
         let packs = self.seen.entry(region.clone()).or_default();
         packs.entry(pack.clone()).or_insert(observation);
     }
 
-    /// Takes in the packs of ours that a complete observation of a region shows. A pack that is
-    /// gone without a step of ours was lost to another writer, and counts: the limits are for what
-    /// is lost, whoever did it. One that shows again unchanged was never gone: a listing was short,
-    /// and what was held for nothing else is judged anew.
+    /// Updates the window from our packs in a complete observation of a region. A pack that is gone
+    /// without a step of ours was deleted by another writer and counts, since the limits apply to
+    /// all losses. A pack that shows again unchanged was only missing from a short listing: losses
+    /// that were held only because of it are judged anew.
     pub fn observe(
         &mut self,
         region: &Region,
@@ -261,7 +262,8 @@ impl LossWindow {
         }
         for (pack, observation) in &packs {
             let at = at(pack, Loss::Pack);
-            // AWS changed it last before it was missed.
+            // AWS last changed the pack before it went missing, so it was never deleted and created
+            // again.
             let returned =
                 |lost: &Lost| lost.external && lost.at == at && observation.last_update < lost.when;
             if self.losses.iter().any(returned) {
@@ -297,8 +299,8 @@ impl LossWindow {
         noticed
     }
 
-    /// Counts a loss that no step of ours caused, unless it counts already; gives it if it is new.
-    /// What was lost before the pack was put again, at `put`, explains nothing that happened since.
+    /// Counts a loss that no step of ours caused, unless it counts already; returns it if it is
+    /// new. A loss from before the pack was put again, at `put`, is another loss.
     fn lose_to_others(
         &mut self,
         at: LossAt,
@@ -306,6 +308,7 @@ impl LossWindow {
         now: ProcessTime,
         when: Timestamp,
     ) -> Option<LossAt> {
+        // A loss that counts already, our own delete for example, explains why the pack is gone.
         let explains = |lost: &Lost| lost.at == at && lost.until > now && lost.when >= put;
         if self.losses.iter().any(explains) {
             return None;
@@ -316,9 +319,9 @@ impl LossWindow {
         Some(at)
     }
 
-    /// A pack of ours with a marker that nobody here knows, or with fewer effective rules by
-    /// parameters that nobody here knows: another process of this installation has put it, somebody
-    /// changed it by hand, or this record is an old copy. It is not known here what was lost.
+    /// Looks for a pack of ours with an unknown marker, or with unknown parameters and fewer
+    /// effective rules. Another process of this installation put it, a user changed it by hand, or
+    /// this record is an old copy. In each case the losses of the last 24 hours are not known here.
     fn note_markers(
         &mut self,
         region: &Region,
@@ -332,7 +335,7 @@ impl LossWindow {
             let is_new_marker =
                 self.markers.entry(key.clone()).or_default().insert(observation.marker.clone());
             let is_new_echo = self.echoes.entry(key.clone()).or_default().insert(observation.echo);
-            // Parameters that switch rules off leave the marker as it is.
+            // Parameters can switch rules off without a change of the marker, so both are checked.
             let before = self.levels.get(&key).and_then(|levels| levels.last()?.rules);
             let has_fewer = before.is_some_and(|before| observation.rules < before);
             if !is_first && !self.only_shows && (is_new_marker || is_new_echo && has_fewer) {
@@ -348,7 +351,8 @@ impl LossWindow {
         }
     }
 
-    /// What a region shows when it is seen for the first time has stood for the whole window.
+    /// Notes how many rules each pack holds. The first observation of a region counts as the state
+    /// of 24 hours ago.
     fn note_levels(
         &mut self,
         region: &Region,
@@ -369,13 +373,13 @@ impl LossWindow {
                 levels.push(RuleLevel { old_at: put.unwrap_or(old_at), rules });
                 noticed.levels.push((pack, rules));
             }
-            // Of those that are older than the window only the newest says what stood then.
+            // Of the levels older than the window only the newest tells the state of 24 hours ago.
             let old = levels.iter().filter(|level| level.old_at <= now).count();
             levels.drain(..old.saturating_sub(1));
         }
     }
 
-    /// Takes in that this process is about to put a pack.
+    /// Notes that this process is about to put a pack.
     pub fn intend(&mut self, region: &Region, intended: &Intended<'_>, now: ProcessTime) {
         let Intended { pack, marker, echo, excluded } = intended;
         self.recall_intent(region, pack, Duration::ZERO, now);
@@ -384,17 +388,17 @@ impl LossWindow {
         self.left_out.entry((region.clone(), (*pack).clone())).or_default().extend(*excluded);
     }
 
-    /// Takes in what AWS echoes of a pack that an earlier process put or saw.
+    /// Adds what AWS echoed of a pack that an earlier process put or observed.
     pub fn recall_echo(&mut self, region: &Region, pack: &PackName, echo: Digest) {
         self.echoes.entry((region.clone(), pack.clone())).or_default().insert(echo);
     }
 
-    /// Takes in a marker that an earlier process put or saw.
+    /// Adds a marker that an earlier process put or observed.
     pub fn recall_marker(&mut self, region: &Region, pack: &PackName, marker: Marker) {
         self.markers.entry((region.clone(), pack.clone())).or_default().insert(marker);
     }
 
-    /// Takes in that a pack was about to be put `age` ago, by the strictest clock.
+    /// Notes that a pack was about to be put `age` ago, by the strictest clock.
     pub fn recall_intent(
         &mut self,
         region: &Region,
@@ -405,8 +409,8 @@ impl LossWindow {
         self.intents.insert((region.clone(), pack.clone()), old_at(age, now));
     }
 
-    /// Takes in how many rules a pack was seen to hold `age` ago, by the strictest clock; the
-    /// oldest first, and what was about to be put in between.
+    /// Adds how many rules a pack was observed to hold `age` ago, by the strictest clock. The
+    /// caller adds the oldest first, and Puts in between with [`Self::recall_intent`].
     pub fn recall_level(
         &mut self,
         region: &Region,
@@ -419,9 +423,9 @@ impl LossWindow {
         let put = rules.and_then(|_| self.intents.remove(&key));
         let levels = self.levels.entry(key).or_default();
         let old_at = match (put, levels.is_empty() && rules.is_some()) {
-            // It holds them since it was put, however late somebody looked.
+            // The pack holds these rules since the Put, even if they were observed much later.
             (Some(put), _) => put.min(old_at(age, now)),
-            // Nobody here has put it: it was there before somebody looked for the first time.
+            // No Put is known: the pack existed before it was first observed.
             (None, true) => ProcessTime::ZERO,
             (None, false) => old_at(age, now),
         };
@@ -449,7 +453,7 @@ impl LossWindow {
         })
     }
 
-    /// Everything that counts at this moment and that no approval permitted.
+    /// Every loss that counts at this moment and that no approval permitted.
     pub fn counting(&self, now: ProcessTime) -> impl Iterator<Item = &Lost> {
         self.losses.iter().filter(move |lost| lost.until > now && lost.approval.is_none())
     }
@@ -459,7 +463,7 @@ impl LossWindow {
         self.held.get(&at.key())
     }
 
-    /// Everything that is held.
+    /// Every held loss.
     pub fn all_held(&self) -> impl Iterator<Item = (&LossAt, &HeldSince)> {
         self.held.iter()
     }
@@ -469,7 +473,7 @@ impl LossWindow {
     pub fn may_use(&self, approval: &Approval, at: &LossAt, last: Option<Timestamp>) -> bool {
         let id = approval.id();
         let key = at.key();
-        // What was permitted and never seen to happen is still permitted.
+        // A loss that was permitted and never confirmed is still permitted.
         let is_open = self.losses.iter().any(|lost| !lost.confirmed && lost.at.key() == key);
         let is_used = self.used.contains(&(id, key)) && !is_open;
         let is_older = || match (self.read.get(&id), last) {
@@ -481,6 +485,8 @@ impl LossWindow {
 
     /// Why an approval that is in force may not be used, in words.
     pub fn why_not_used(&self) -> &'static str {
+        // The record comes first: with an unwritable record no approval helps, so a new one would
+        // be useless advice.
         if self.unwritable.is_some() {
             "the record cannot be written, so every loss is held; make it writable first"
         } else if self.remembers {
@@ -504,12 +510,12 @@ impl LossWindow {
         }
     }
 
-    /// Takes in that an earlier process read an approval.
+    /// Adds an approval that an earlier process read.
     pub fn recall_read(&mut self, approval: Digest, read: ReadApproval) {
         self.read.insert(approval, read);
     }
 
-    /// What was read and is not recorded yet.
+    /// The approvals that were read and are not recorded yet.
     pub fn take_newly_read(&mut self) -> Vec<(Digest, ReadApproval)> {
         let ids = std::mem::take(&mut self.newly_read).into_iter();
         ids.filter_map(|id| Some((id, self.read.get(&id)?.clone()))).collect()
@@ -526,7 +532,7 @@ impl LossWindow {
         here.flat_map(|named| &named.rules).map(String::as_str).collect()
     }
 
-    /// Notes what is about to be lost. It counts from now on, for every region.
+    /// Reserves a loss before its request is sent. It counts from now on, for every region.
     pub fn reserve(&mut self, lost: Lost, approval: Option<Digest>, now: ProcessTime) {
         self.losses.retain(|lost| lost.until > now);
         if let Some(approval) = approval {
@@ -535,31 +541,33 @@ impl LossWindow {
         }
         let key = lost.at.key();
         self.held.remove(&key);
-        // The same loss once more, whose last try is not known to have happened.
+        // An earlier attempt at the same loss that was never confirmed is replaced, not counted
+        // twice.
         self.losses.retain(|before| before.confirmed || before.at.key() != key);
         self.losses.push(lost);
     }
 
-    /// Takes in that a loss has happened.
+    /// Marks a loss as happened.
     pub fn confirm(&mut self, at: &LossAt) {
         for lost in self.losses.iter_mut().filter(|lost| lost.at == *at) {
             lost.confirmed = true;
         }
     }
 
-    /// Takes back what was reserved and did not happen: a delete that deleted nothing is no loss.
+    /// Removes a reserved loss that did not happen.
     pub fn retract(&mut self, at: &LossAt) {
         if let Some(index) = self.losses.iter().rposition(|lost| lost.at == *at) {
             self.losses.remove(index);
         }
-        // Only the use that goes with it: an older approval may have been used for the same.
+        // Only the use that belongs to this reservation is freed: an older approval may have been
+        // used for the same loss.
         if let Some(approval) = self.reserved.remove(&at.key()) {
             self.used.remove(&(approval, at.key()));
         }
     }
 
-    /// Replaces what is held in a region: what is not asked for any more, and could be, was
-    /// withdrawn.
+    /// Replaces the held losses of a region. A held loss that is no longer requested, although its
+    /// pack can be judged, was withdrawn.
     pub fn hold(
         &mut self,
         region: &Region,
@@ -569,7 +577,8 @@ impl LossWindow {
     ) -> Holding {
         let asked: BTreeSet<LossAt> = asked.iter().map(LossAt::key).collect();
         let here = self.held.keys().filter(|held| held.region == *region);
-        // To delete the pack is to ask for more, and no withdrawal of what it would lose.
+        // Deleting the whole pack requests more than the held loss, so it does not withdraw that
+        // loss.
         let asks_for_more = |held: &LossAt| {
             held.loss != Loss::Pack && asked.contains(&LossAt { loss: Loss::Pack, ..held.clone() })
         };
@@ -581,7 +590,7 @@ impl LossWindow {
         }
         let mut changed = Vec::new();
         for at in asked {
-            // One that has a reason of its own keeps it.
+            // A loss that was held for a stronger basis keeps it.
             let before = self.held.get(&at).copied();
             let basis = before.map_or(since.basis, |before| before.basis.max(since.basis));
             let held = HeldSince { basis, ..before.unwrap_or(since) };
@@ -614,6 +623,7 @@ impl<'a> Approvals<'a> {
             let why = match self.validity(approval) {
                 Validity::Expired => "it has expired",
                 Validity::TooLong => "it expires more than 7 days ahead",
+                // An approval that may be used covers the loss, so it is not void.
                 Validity::InForce if window.may_use(approval, loss, last_update) => return None,
                 Validity::InForce => window.why_not_used(),
             };

@@ -20,14 +20,14 @@ use crate::domain::plan::guard::PendingApproval;
 use crate::domain::plan::loss::{Loss, LossAt};
 use crate::domain::plan::steps::HoldReason;
 
-/// How long a printed approval lives if nobody says otherwise: a long weekend.
+/// How long a printed approval is valid by default: a long weekend.
 pub const LIFE: Duration = Duration::from_hours(72);
 
 /// Characters of a reason that are kept.
 const REASON_MAX: usize = 1_024;
 /// Characters of an account's name in a comment (AWS Organizations API: `AccountName`, 50).
 const NAME_MAX: usize = 50;
-/// Lists of at most so many names stand on one line.
+/// Lists of at most this many names are on one line.
 const INLINE_MAX: usize = 4;
 
 /// Every loss that waits for an approval, over any number of regions.
@@ -70,8 +70,7 @@ impl WaitingLosses {
         Self { losses, undeclared, reasons }
     }
 
-    /// Takes in what one region waits for: what the guard holds, and packs that no manifest
-    /// declares.
+    /// Adds what waits in one region: what the guard holds, and packs that no manifest declares.
     pub fn add<'a>(
         &mut self,
         region: &Region,
@@ -109,7 +108,7 @@ impl WaitingLosses {
         &self.losses
     }
 
-    /// Which limits stand against what the guard holds, each once.
+    /// The limits that the held losses exceed, each once.
     pub fn reasons(&self) -> &[String] {
         &self.reasons
     }
@@ -260,7 +259,7 @@ fn whole_minutes(at: Timestamp) -> Timestamp {
     Timestamp::from_second(seconds.saturating_sub(seconds.rem_euclid(60))).unwrap_or(at)
 }
 
-/// Where an approval stands that is not in a file yet.
+/// The place of an approval that is not in a file yet.
 fn here() -> ManifestOrigin {
     let path = SourcePath::new("approval.yaml").expect("a plain file name is a path");
     ManifestOrigin { path, span: Span { line: 1, column: 1, start: 0, end: 0 } }
@@ -325,6 +324,8 @@ impl fmt::Display for ApprovalDocument<'_> {
         writeln!(out, "kind: {APPROVAL}")?;
         writeln!(out, "metadata:\n  name: {}", scalar(name))?;
         writeln!(out, "spec:")?;
+        // The comment shows what is missing: an approval without a reason is invalid and permits
+        // nothing.
         if reason.is_empty() {
             writeln!(out, "  # Required: the reason, for example a change number.")?;
         }
@@ -385,6 +386,7 @@ fn list(
     field: &str,
     items: Vec<(String, String)>,
 ) -> fmt::Result {
+    // Comments need lines of their own, so only a list without them fits on one line.
     if items.len() <= INLINE_MAX && items.iter().all(|(_, comment)| comment.is_empty()) {
         let items: Vec<String> = items.into_iter().map(|(item, _)| item).collect();
         return writeln!(out, "    {lead}{field}: [{}]", items.join(", "));
@@ -398,6 +400,7 @@ fn list(
 
 /// Foreign text in a comment: what one reader of YAML might end a line at, or refuse, is left out.
 fn comment(text: &str, characters_max: usize) -> String {
+    // A line break in foreign text would end the comment, and the rest would become YAML.
     let is_plain = |character: char| character.is_alphanumeric() || matches!(character, ' '..='~');
     let plain = |character| if is_plain(character) { character } else { '?' };
     flowing(text, characters_max).chars().map(plain).collect()
@@ -406,8 +409,9 @@ fn comment(text: &str, characters_max: usize) -> String {
 /// Words that some reader of YAML takes for something else than text.
 const AMBIGUOUS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
 
-/// Text as it may stand in a list: plain where every reader of YAML agrees, else in quotes.
+/// Text as an item of a list: plain if every reader of YAML agrees about it, else in quotes.
 fn scalar(text: &str) -> String {
+    // Words such as `no` or `null` have another meaning without quotes.
     let is_word = text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         && !AMBIGUOUS.contains(&text.to_ascii_lowercase().as_str());
@@ -423,6 +427,8 @@ fn quoted(text: &str) -> String {
             '"' | '\\' => write!(out, "\\{character}"),
             ' ' | '!'..='~' => write!(out, "{character}"),
             _ if character.is_alphanumeric() => write!(out, "{character}"),
+            // Every other character is escaped: readers of YAML disagree about line breaks beyond
+            // ASCII.
             _ if code <= 0xffff => write!(out, "\\u{code:04X}"),
             _ => write!(out, "\\U{code:08X}"),
         };

@@ -1,4 +1,4 @@
-//! The IAM policies that conformd works with: which documents there are, and what stands in them.
+//! The IAM policies of conformd: the documents, and their statements.
 //!
 //! Actions come from the table in `grant`; nothing is allowed that no operation of ours needs.
 //! What is absent: who may become the daemon's role, which is decided where it runs
@@ -39,7 +39,7 @@ pub struct Duties {
     pub mode: Mode,
     /// What manifests and installation ask for beyond that.
     pub needs: BTreeSet<Need>,
-    /// The role in members that shows their recorders; `None`: nobody looks.
+    /// The role in members that shows their recorders; `None` without a probe.
     pub probe: Option<ProbePermission>,
 }
 
@@ -65,7 +65,7 @@ pub enum Need {
     TrustedAccess,
 }
 
-/// Whom the probe's role lets in.
+/// The caller that the probe's role trusts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {
     /// The daemon's role in the account that owns the packs.
@@ -91,6 +91,7 @@ pub fn daemon(scope: &PolicyScope, duties: &Duties) -> Result<PolicyDocument, Ov
         statements.push(allow("ReadTags", Clause::ReadTags));
     }
     statements.extend(probe.as_ref().map(|probe| scope.enter_members(probe)));
+    // Each mode gets only what it needs: in mode observe a fault of conformd cannot write either.
     if mode.may_put() {
         statements.extend(scope.put_packs(needs));
     }

@@ -26,7 +26,7 @@ use crate::domain::present::view::ViewFacts;
 use people::ReportedAccounts;
 use regions::Regions;
 
-/// Something that happened at one moment, which the next look would not show any more.
+/// An event at one moment, which the next reading of the channels would not show any more.
 #[derive(Debug, Clone)]
 pub enum Notification {
     /// A reconciliation ended.
@@ -37,7 +37,7 @@ pub enum Notification {
     NotReloaded(String),
 }
 
-/// The events that are kept, and what they have told.
+/// The events that are kept, and the state that they describe.
 #[derive(Debug)]
 pub struct Journal {
     kept: VecDeque<Event>,
@@ -53,7 +53,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Goes on after these events; what stood when they were told is not known any more.
+    /// Continues after these events; the state that they describe is not known any more.
     pub fn resume(events: &Events) -> Self {
         Self {
             kept: events.iter().cloned().collect(),
@@ -139,6 +139,8 @@ impl Journal {
                 about.mode,
                 many(about.regions.len(), "region"),
             ))),
+            // After a panic of the journal task the earlier events are gone, which users should
+            // know.
             None => notes.push(warning(
                 "this list was restarted after an internal error; what it missed is in the log"
                     .into(),

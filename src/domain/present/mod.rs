@@ -1,5 +1,5 @@
-//! Values for whoever reads: reports, events, documents of the API, the text of a plan, checks of
-//! an installation, IAM policies. No terminal and no HTML.
+//! Values for users: reports, events, documents of the API, the text of a plan, checks of an
+//! installation, IAM policies. No terminal and no HTML.
 
 pub mod approval_document;
 pub mod iam_policy;

@@ -55,7 +55,7 @@ impl fmt::Display for PlanText<'_> {
             writeln!(out, "  not managed here: {unmanaged} unmanaged, {foreign} foreign")?;
         }
         if is_unknown(self.plan) {
-            // "No changes" would be a claim about something nobody has seen.
+            // "No changes" would be a claim about a region that was not read.
             return writeln!(out, "  Unknown: it could not be read, so nothing is planned.");
         }
         writeln!(out, "  {}", Summary::of(self.plan))
@@ -110,7 +110,7 @@ pub(super) fn why(step: &PlanStep) -> Option<String> {
 /// Accounts of one redeployment that are named.
 const RESCUED_SHOWN: usize = 10;
 
-/// Whom a redeployment is for, and on what evidence.
+/// The accounts of a redeployment, and the evidence.
 fn redeploy(accounts: &BTreeSet<AccountId>, seen: &BTreeMap<AccountId, Timestamp>) -> String {
     let named: Vec<&str> = accounts.iter().take(RESCUED_SHOWN).map(AccountId::as_str).collect();
     let more = accounts.len().saturating_sub(named.len());
@@ -120,6 +120,7 @@ fn redeploy(accounts: &BTreeSet<AccountId>, seen: &BTreeMap<AccountId, Timestamp
         (some, all) if some < all => format!("{some} of {all} recorders"),
         _ => "recorders".to_owned(),
     };
+    // The oldest observation is shown, since it is the weakest evidence.
     let seen = seen.values().min().map_or_else(String::new, |oldest| {
         format!(" ({whose} seen {})", oldest.strftime("%Y-%m-%dT%H:%M:%SZ"))
     });
@@ -229,6 +230,7 @@ fn leaving_text(leaving: &Leaving) -> String {
         Leaving::Unknown => "no rule excludes it".to_owned(),
         Leaving::Selected { units, state } => {
             let unit = units.as_deref().and_then(<[_]>::last).map(|unit| format!("in {unit}"));
+            // Active is the normal state and explains nothing.
             let state = state.filter(|state| *state != AccountState::Active);
             let now: Vec<String> = unit.into_iter().chain(state.map(|it| it.to_string())).collect();
             if now.is_empty() {
@@ -342,6 +344,7 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { creates, adopts, updates, redeploys, deletes, held, unknown } = *self;
+        // "No changes" holds only for the regions that were read.
         if [creates, adopts, updates, redeploys, deletes] == [0; 5] {
             let where_read = if unknown > 0 { " in the regions that could be read" } else { "" };
             write!(out, "No changes{where_read}")?;

@@ -337,6 +337,8 @@ fn is_about_members(hold: &Hold) -> bool {
 fn state(pack: Option<&ObservedPack>, holds: &[&Hold], has_step: bool) -> SyncState {
     let about_it = holds.iter().filter(|hold| !is_about_members(hold)).map(|hold| hold.reason);
     let holds: Vec<HoldReason> = about_it.collect();
+    // A hold that needs a decision of a user gives the pack a state of its own; all others only
+    // delay it.
     let first = holds.iter().find_map(|reason| match reason {
         HoldReason::Invalid | HoldReason::Unsupported => Some(SyncState::Invalid),
         HoldReason::Rejected => Some(SyncState::Rejected),

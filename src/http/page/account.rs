@@ -42,7 +42,7 @@ pub(super) async fn show(
     answer(server, work).await
 }
 
-/// The sign of the whole: that of the pack that needs somebody most.
+/// The sign of the account: that of the pack that needs action most.
 fn worst(view: &AccountView) -> LineSign {
     let packs = view.regions.values().flat_map(|place| place.packs.values());
     packs.map(pack_sign).max().unwrap_or(LineSign::Fine)
@@ -73,6 +73,7 @@ fn identity(view: &AccountView) -> Markup {
     let MemberView { listed, freshness: _, why, read, name: _, state, joined, units, management } =
         &view.member;
     let mut all: Vec<Fact> = Vec::new();
+    // Without an account list the account may still be a member, so "no" would be wrong.
     all.push(match (listed, state) {
         (None, _) => {
             fact("member", html! { "unknown: there is no account list yet" }).marked(LineSign::Dark)
@@ -113,6 +114,7 @@ fn identity(view: &AccountView) -> Markup {
 
 fn region_section(view: &AccountView, region: &Region, place: &PlaceView) -> Markup {
     let PlaceView { unknown, phase, recorder: seen, packs } = place;
+    // An unknown region keeps the packs of its last observation, so both are shown.
     let table = html! {
         table class="rows" {
             thead {

@@ -1,5 +1,5 @@
 //! What pages load: a style, a script and an icon, each under a name that changes with its content,
-//! so that browsers may keep it for ever.
+//! so that browsers may cache it forever.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -22,7 +22,7 @@ pub(super) struct Asset {
     body: &'static str,
 }
 
-/// How all of it looks.
+/// The style sheet.
 pub(super) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("style", "css", "text/css; charset=utf-8", include_str!("style.css"))
 });

@@ -1,4 +1,4 @@
-//! Errors for people: whoever opens a page in a browser gets a page, everybody else JSON.
+//! Errors as pages: a browser gets an HTML page, every other client JSON.
 
 use axum::extract::Request;
 use axum::http::header::{ACCEPT, CONTENT_LENGTH};

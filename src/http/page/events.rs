@@ -1,4 +1,4 @@
-//! What happened lately, newest first.
+//! The latest events, newest first.
 
 use axum::extract::{self, RawQuery};
 use axum::response::Response;
@@ -75,6 +75,7 @@ fn table<'a>(events: impl Iterator<Item = &'a Event>, now: Timestamp) -> Markup 
 
 fn row(event: &Event, now: Timestamp) -> Markup {
     let Event { number, at, kind, weight, region, pack, account, text } = event;
+    // A screen reader does not read the sign, so a text says the same.
     let mark = weight_sign(*weight);
     html! {
         tr id={"event-" (number)} class=(tone(mark)) {

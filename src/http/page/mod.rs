@@ -1,4 +1,4 @@
-//! The status page: what the API says, as HTML for people.
+//! The status page: the documents of the API as HTML.
 //!
 //! Each page shows a document of `domain/present/view` and decides nothing. Pages only read: there
 //! is no form, no cookie and no button that changes anything but the page itself.

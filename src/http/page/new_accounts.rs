@@ -119,6 +119,7 @@ fn table(accounts: &[NewAccountView]) -> Markup {
 
 fn row(one: &NewAccountView) -> Markup {
     let NewAccountView { account, name, joined, deadline, left_seconds, phase, regions } = one;
+    // A settled account has no deadline to wait for.
     let mark = phase_sign(*phase);
     html! {
         tr id={"new-" (account)} class=(tone(mark)) {

@@ -1,4 +1,4 @@
-//! The first page: the answer, then what needs somebody, then everything pack by pack.
+//! The first page: the health, then required actions, then every pack.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,7 +70,7 @@ fn main(view: &StatusView, asked: &ApprovalsView, events: &[Event]) -> Markup {
     }
 }
 
-/// What the program is and what it goes by.
+/// The program and its inputs.
 fn background(view: &StatusView) -> Markup {
     let StatusView { program, mode, caller, source, organization, record, now, .. } = view;
     let all = [
@@ -154,6 +154,8 @@ fn account_list(organization: &OrganizationView) -> Fact {
 
 /// What waits for an approval, once for all regions, with the document that permits it.
 fn approvals(view: &StatusView, asked: &ApprovalsView) -> Markup {
+    // Losses of the guard and undeclared packs are separate entries: an approval permits both, but
+    // a manifest with `state: Absent` settles only the second.
     let waiting = waiting(&view.regions);
     let (guarded, undeclared) = (waiting.guarded(), undeclared(&waiting));
     let count = usize::from(guarded.is_some()).saturating_add(usize::from(undeclared.is_some()));
@@ -266,6 +268,7 @@ fn holds(view: &StatusView) -> Markup {
 }
 
 fn hold_list(holds: &[(&Region, &HoldView)]) -> Markup {
+    // A hold without a pack is one of the whole region.
     html! {
         ul class="entries" {
             @for (region, HoldView { pack, reason, why, until, action }) in holds {

@@ -173,6 +173,7 @@ pub(super) fn paging(
         None => format!("{path}?page={number}"),
     };
     html! {
+        // A page number beyond the end still shows the way back.
         @if pages > 1 || page > 1 {
             nav class="paging" aria-label="Parts of the list" {
                 @if page > 1 {

@@ -10,7 +10,8 @@ use crate::domain::base::model::Timestamp;
 use crate::domain::present::view::About;
 use crate::http::answer::html as answer;
 
-/// Seconds between two looks. A reconciliation takes longer, so that nothing is missed for long.
+/// Seconds between two refreshes of the page. A reconciliation takes longer, so a change shows soon
+/// after it.
 const REFRESH_SECONDS: u32 = 30;
 
 /// The pages that every page leads to.

@@ -33,6 +33,8 @@ fn entry(trouble: &TroubleView) -> Markup {
     let what = cause_text(*class, *status);
     let mark = trouble_sign(trouble);
     let id = format!("trouble-{}", what.replace(' ', "-"));
+    // Only the first members are kept with details, so the number may be a lower bound
+    // (`truncated`).
     let shown = examples.len();
     html! {
         li class=(tone(mark)) id=(id) {

@@ -4,8 +4,8 @@ use prometheus::{Gauge, GaugeVec, Histogram, HistogramOpts, IntGaugeVec, Result}
 
 use super::Register;
 
-/// Seconds from joining to the last pack (reliability reference, section 5: 300 to 43,200). The
-/// window of 7 hours is a bound, so that "in time" can be read off.
+/// Seconds from joining to the last pack (300 to 43,200: from five minutes to beyond the retry
+/// window of 7 hours). The window of 7 hours is a bound, so that "in time" can be read off.
 const CONVERGE_SECONDS: [f64; 10] =
     [300., 600., 1_800., 3_600., 7_200., 10_800., 14_400., 21_600., 25_200., 43_200.];
 

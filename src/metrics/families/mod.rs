@@ -14,9 +14,9 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, Result,
 };
 
-/// Seconds that a phase of a reconciliation takes (reliability reference, section 5: 0.01 to 300).
+/// Seconds that a phase of a reconciliation takes. Ours: from a small region to a throttled one.
 const PHASE_SECONDS: [f64; 11] = [0.01, 0.05, 0.1, 0.5, 1., 5., 10., 30., 60., 120., 300.];
-/// Seconds that one attempt of a request takes (reliability reference, section 5: 0.05 to 30).
+/// Seconds that one attempt of a request takes, up to the timeout of an attempt.
 const REQUEST_SECONDS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1., 2.5, 5., 10., 30.];
 /// Seconds that an answer of the own server takes; requests end after 10.
 const HTTP_SECONDS: [f64; 7] = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.];

@@ -69,7 +69,7 @@ impl Families {
         }
     }
 
-    /// What the view says.
+    /// Sets every gauge from the view.
     pub(super) fn show(&self, view: MetricsView<'_>, memory: &mut CountedSoFar) {
         let MetricsView { facts, skew, beats, now } = view;
         let ViewFacts { reports, source, membership, recorders, .. } = facts;
@@ -87,6 +87,8 @@ impl Families {
         }
         memory.seen.retain(|region, _| memory.regions.contains(region));
         for (region, report) in reports {
+            // A report of a region that has left the settings may still be in the channel. Its
+            // series would never be removed.
             if !memory.regions.contains(region) {
                 continue;
             }
@@ -126,6 +128,7 @@ impl Families {
     fn show_approvals(&self, declared: &Declarations, used: &BTreeSet<&str>, now: Timestamp) {
         let mut counts: BTreeMap<ApprovalState, usize> = BTreeMap::new();
         for (name, approval) in &declared.approvals {
+            // Expired comes first: an expired approval permits nothing, whatever used it before.
             let state = if approval.expires <= now {
                 ApprovalState::Expired
             } else if used.contains(name.as_str()) {
@@ -238,7 +241,7 @@ impl Families {
     }
 }
 
-/// Whether AWS holds what the manifest wants; `None` when no manifest speaks of the pack.
+/// Whether the pack is in sync; `None` if no manifest declares it.
 fn is_synced(pack: &PackReport) -> Option<bool> {
     match pack.state {
         SyncState::Synced => Some(true),
@@ -247,7 +250,7 @@ fn is_synced(pack: &PackReport) -> Option<bool> {
         }
         SyncState::Suspended => Some(pack.drift.is_empty()),
         SyncState::Orphaned => None,
-        // Somebody else's pack under a wanted name is held; any other is a bystander.
+        // A pack of another owner under a desired name is held; any other is a bystander.
         SyncState::Unmanaged | SyncState::Foreign => (!pack.holds.is_empty()).then_some(false),
     }
 }

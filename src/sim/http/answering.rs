@@ -1,4 +1,4 @@
-//! One request and its answer: whom it asks, as whom, and how it is written.
+//! One request and its answer: the service, the caller, and the protocol.
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, HeaderName, Request, Response, StatusCode};
@@ -18,6 +18,8 @@ use crate::sim::api::{ApiError, Breakage, Reply, Request as Call};
 impl SimServer {
     /// The answer to one request, or the end of its connection.
     pub(super) async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, HangUp> {
+        // The control API comes first: its requests carry no AWS headers, and would be refused as
+        // S3.
         if request.uri().path().starts_with(CONTROL_PREFIX) {
             let Ok(response) = self.control.clone().oneshot(request).await;
             return Ok(response);
@@ -61,7 +63,7 @@ impl SimServer {
             Reply::Broken(Breakage::UnavailableHtml) => Ok(wire::unavailable()),
             Reply::Broken(Breakage::Reset) => Err(HangUp),
             Reply::Broken(Breakage::BlackHole) => {
-                // Ends earlier when the client gives up: hyper drops this future then.
+                // Ends earlier when the client disconnects: hyper then drops this future.
                 self.stop.cancelled().await;
                 Err(HangUp)
             }

@@ -1,7 +1,8 @@
 //! The control API beneath `/_sim/`: the clock, the state, the request log, and events by hand.
 //!
-//! For people and tests, never for AWS clients. Bodies are JSON whatever `Content-Type` says, so
-//! that `curl -d` needs no header. What an event means is decided in [`crate::sim::event`].
+//! For users of the simulator and tests, never for AWS clients. Bodies are JSON whatever
+//! `Content-Type` says, so that `curl -d` needs no header. [`crate::sim::event`] carries out the
+//! events.
 
 use std::time::Duration;
 

@@ -102,8 +102,8 @@ fn session(
     session.ok_or(CredentialsRefusal::Unknown)
 }
 
-/// Moves the end of an assumed role's session from the world's clock to the clients'. The token
-/// carries it, since the world's own may run many times as fast.
+/// Converts the expiry of an assumed role's session from the world's clock to the clients' clock.
+/// The token carries it, since the world's clock may run many times as fast.
 pub(super) fn on_clients_clock(face: &SimServer, answer: Answer) -> Answer {
     let Answer::AssumeRole(mut role) = answer else { return answer };
     let lasts = role.credentials.expiration.duration_since(face.simulation.clock().now());

@@ -68,6 +68,8 @@ enum Empty {
 fn show_unset(members: &mut Map<String, Value>, unset: Unset, empty: Empty) {
     for member in members.values_mut() {
         match member {
+            // Lists inside of entries are optional members too; the outermost lists of an answer
+            // are always there, as AWS documents them.
             Value::Array(items) if items.is_empty() && empty == Empty::Unset => match unset {
                 Unset::Absent | Unset::Null => *member = Value::Null,
                 Unset::Empty => {}
@@ -106,6 +108,8 @@ pub(super) fn error(service: Service, fault: &ApiError, style: ErrorName) -> Vec
         ErrorName::Namespaced => format!("com.amazonaws.simulated#{code}"),
         ErrorName::Suffixed => format!("{code}:http://simulated.amazonaws.com/"),
     };
+    // The spelling is that of the service models: AWS Config writes `message`, Organizations
+    // `Message`.
     let message_member = match service {
         Service::Config | Service::Sts => "message",
         Service::Organizations => "Message",

@@ -1,7 +1,7 @@
-//! Connections: accepting them, serving HTTP/1.1 on them, and breaking them when told to.
+//! Connections: accepting them, serving HTTP/1.1 on them, and breaking them for a simulated fault.
 //!
-//! Knows nothing of AWS: a service turns a request into a response or into [`HangUp`]. What no
-//! HTTP framework offers is done here: closing a connection without an answer (TCP reset).
+//! Knows nothing of AWS: a service turns a request into a response or into [`HangUp`]. It also
+//! closes connections without an answer (TCP reset), which no HTTP framework offers.
 
 use std::error::Error;
 use std::future::poll_fn;
@@ -29,8 +29,8 @@ const CONNECTIONS_MAX: usize = 1024;
 /// Pause after a failed accept (out of file descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long requests in flight may take to end after the stop; a client that sends half a request
-/// and falls silent would hold the server for ever.
+/// How long requests in flight may take to end after the stop: a client that sends half a request
+/// would hold the server forever.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
 /// Serves connections until `stop`, then lets requests in flight end.

@@ -1,9 +1,9 @@
 //! The HTTP face: one listener that unmodified AWS clients take for AWS Config, Organizations and
 //! STS, and a control API beneath `/_sim/`.
 //!
-//! Requests are told apart as AWS's own protocols do it: `X-Amz-Target` (awsJson1.1), then a form
-//! field `Action` (awsQuery); what is left would be S3, which is not there yet (501). The world
-//! decides every answer; this module only reads, writes and, when the world says so, breaks
+//! Requests are distinguished as AWS's own protocols do it: `X-Amz-Target` (awsJson1.1), then a
+//! form field `Action` (awsQuery); what is left would be S3, which is not there yet (501). The
+//! world decides every answer; this module only reads, writes and, when the world says so, breaks
 //! connections. Signatures are not checked.
 
 mod answering;

@@ -8,12 +8,11 @@ use crate::domain::base::model::AccountId;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Options {
-    /// Whose account an access key id that names no account belongs to; nobody's when unset, and
-    /// such keys are refused.
+    /// The account of an access key id that names no account; if unset, such keys are refused.
     pub any_credentials: Option<AccountId>,
     /// Which clock the `Date` header shows.
     pub date: DateClock,
-    /// Which clock sessions expire on: the one that clients go by, whose keys they are.
+    /// The clock on which sessions expire: the one that clients use, since they hold the keys.
     pub sessions: DateClock,
     /// How unset optional members appear.
     pub unset: Unset,

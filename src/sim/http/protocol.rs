@@ -1,8 +1,8 @@
-//! How a request speaks.
+//! The protocol of a request.
 
 use crate::sim::api::Service;
 
-/// How a request speaks, which decides how it is answered.
+/// The protocol of a request, which is also that of its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
     /// awsJson1.1 of this service.

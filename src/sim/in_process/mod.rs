@@ -100,7 +100,7 @@ impl InProcess {
         Self { place, ..self.clone() }
     }
 
-    /// The world, to look at or to change.
+    /// The world, to read or to change.
     pub fn world(&self) -> MutexGuard<'_, World> {
         // A panic in one test thread must not hide the world from the assertion that explains it.
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
@@ -137,7 +137,7 @@ impl InProcess {
         (reply, world.now())
     }
 
-    /// What the reply looks like from this side of the connection.
+    /// The reply as a client of the real AWS would experience it.
     async fn act_out(&self, op: Op, reply: Reply) -> Result<Answer, (FailureKind, Trouble)> {
         Err(match reply {
             Reply::Answer(answer) => return Ok(answer),
@@ -147,6 +147,8 @@ impl InProcess {
                 (kind, Trouble::Fault { code, message })
             }
             Reply::Broken(Breakage::Reset) => (FailureKind::Unreachable, Trouble::Reset),
+            // The wait is that of the SDK's timeout, so that a test in virtual time sees the same
+            // delays as a client over HTTP.
             Reply::Broken(Breakage::BlackHole) => {
                 let patience = if is_write(op) { WRITE_TIMEOUT } else { READ_TIMEOUT };
                 self.clock.sleep(patience).await;

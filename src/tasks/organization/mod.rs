@@ -29,7 +29,7 @@ use crate::domain::organization::membership::{AcceptanceTerms, Membership};
 
 pub use self::pace::Paced;
 
-/// What is asked of the task: by the manifests and by the settings.
+/// What the manifests and the settings require of the task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Demand {
     /// What manifests want to know of accounts; `None` while none were read.
@@ -40,10 +40,10 @@ pub struct Demand {
     pub interval: Duration,
 }
 
-/// What the task hears, and where it speaks. Latest wins.
+/// The inputs and outputs of the task. In every channel the latest value wins.
 #[derive(Debug, Clone)]
 pub struct OrganizationChannels {
-    /// What is asked of it.
+    /// Its requirements.
     pub demand: watch::Receiver<Demand>,
     /// Where the membership goes.
     pub membership: watch::Sender<Arc<Membership>>,
@@ -145,11 +145,11 @@ async fn overtaken(demand: &mut watch::Receiver<Demand>, served: &Demand, shrink
             return;
         }
     }
-    // Nobody is left to ask for anything.
+    // No sender is left, so no requirement can change.
     std::future::pending::<()>().await;
 }
 
-/// What one run of the task remembers.
+/// The memory of one run of the task.
 struct Walker<'a, O> {
     organization: &'a O,
     clock: &'a Clock,
@@ -215,7 +215,7 @@ impl<O: OrganizationReader> Walker<'_, O> {
         self.publish(Membership { list: Some(Arc::new(list)), ..before });
     }
 
-    /// Shows the membership; only news wakes anybody.
+    /// Publishes the membership. Receivers are notified only of changes.
     fn publish(&self, after: Membership) {
         self.membership.send_if_modified(|membership| {
             let is_news = after.differs_from(membership);
@@ -225,8 +225,10 @@ impl<O: OrganizationReader> Walker<'_, O> {
     }
 }
 
-/// Says what a walk found, when there is something to say.
+/// Logs the result of a walk.
 fn say(before: &Membership, after: &Membership) {
+    // A failed walk leaves list and shrink as they were, so only the failure is logged. A shrink is
+    // logged when it changes, not at every walk that shows the same one.
     if let Some(Unlisted { kind, why }) = &after.problem {
         tracing::warn!(kind = kind.as_str(), error = why, "account list not read");
         return;

@@ -64,12 +64,15 @@ async fn read<O: OrganizationReader>(
     let accounts = accounts.map_err(WalkError::Accounts)?;
     let mut accounts: Accounts =
         accounts.into_iter().map(|account| (account.id, account)).collect();
+    // Every organization lists its management account, so a list without it is not complete.
     if !accounts.contains_key(&organization.management) {
         return Err(WalkError::Headless(organization.management));
     }
     let (mut units_absent, mut units_walked) = (BTreeSet::new(), BTreeSet::new());
     if accounts.values().all(|account| account.units.is_some()) {
         units_absent = absent(port, interest, &accounts).await;
+    // Walking units costs a request for each one, so it happens only if AWS returned no paths and a
+    // manifest selects units.
     } else if !interest.units.is_empty() {
         let tree = UnitTree::walk(port, &interest.units).await?;
         for account in accounts.values_mut().filter(|account| account.units.is_none()) {
@@ -81,8 +84,8 @@ async fn read<O: OrganizationReader>(
     Ok(AccountList { organization, accounts, units_absent, units_walked, tags_problem: None, read })
 }
 
-/// Selected units that hold nobody because they do not exist. That is for a notice only: a failed
-/// request leaves it open.
+/// Selected units without accounts because they do not exist. It serves only a warning, so a failed
+/// request leaves the question open.
 async fn absent<O: OrganizationReader>(
     port: &O,
     interest: &Interest,
@@ -138,7 +141,7 @@ impl UnitTree {
         Ok(tree)
     }
 
-    /// Takes in one unit; returns those beneath it.
+    /// Adds one unit; returns the units beneath it.
     async fn ask<O: OrganizationReader>(
         &mut self,
         port: &O,
@@ -155,7 +158,8 @@ impl UnitTree {
     fn path_of(&self, account: &AccountId) -> Arc<[UnitId]> {
         let mut path = Vec::new();
         let mut next = self.homes.get(account);
-        // Never longer than the tree, whatever AWS says of who is beneath whom.
+        // The path is never longer than the tree, so a circle in AWS's answers cannot make it
+        // endless.
         while let Some(unit) = next.filter(|_| path.len() < self.walked.len()) {
             path.push(unit.clone());
             next = self.parents.get(unit);

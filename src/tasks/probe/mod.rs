@@ -1,9 +1,8 @@
-//! The probe task: looks at configuration recorders inside member accounts, and publishes what it
-//! saw.
+//! The probe task: reads configuration recorders inside member accounts, and publishes the results.
 //!
-//! Whom to look at and when again is decided in `domain/probe`, what the answers mean in
-//! `domain/recorder`. It is generic over the port; what a missing recorder leads to is not decided
-//! here.
+//! `domain/members/probe` decides which accounts are due, `domain/observed/recorder` what the
+//! answers mean. The task is generic over the port; `plan` decides the consequences of a missing
+//! recorder.
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -41,12 +40,12 @@ const BUDGET: Budget = Budget {
 /// How long a session is used: it ends after 15 minutes, and a visit takes up to two.
 const SESSION: Duration = Duration::from_mins(13);
 
-/// What the task hears, and where it speaks.
+/// The inputs and outputs of the task.
 #[derive(Debug, Clone)]
 pub struct ProbeChannels {
-    /// What the regions say: who joined lately, and who fails.
+    /// The reports of regions, with new accounts and failed members.
     pub reports: watch::Receiver<Reports>,
-    /// Where sightings go. Only a sighting that differs wakes whoever waits for them.
+    /// Where observations go. Only a changed observation notifies receivers.
     pub recorders: watch::Sender<Arc<Recorders>>,
     /// Where the task proves that it is alive.
     pub beats: Beats,
@@ -61,14 +60,14 @@ pub struct MemberProbe<M> {
 }
 
 impl<M: MemberAccess> MemberProbe<M> {
-    /// Looks at an account that matters once per `interval`.
+    /// Probes each target once per `interval`.
     pub fn new(members: M, interval: Duration, clock: Clock) -> Self {
         let limiter = Limiter::new(BUDGET, clock.clone());
         Self { members: Limited::new(members, Arc::new(limiter)), interval, clock }
     }
 }
 
-/// Looks around until `stop`. Without a probe it says once that there is none.
+/// Probes until `stop`. Without a probe it publishes once that there is none.
 pub async fn run<M: MemberAccess>(
     probe: Option<Arc<MemberProbe<M>>>,
     channels: ProbeChannels,
@@ -89,7 +88,7 @@ pub async fn run<M: MemberAccess>(
     heartbeat.end();
 }
 
-/// One round after the other, as long as anybody is due.
+/// One round after the other, as long as an account is due.
 async fn rounds<M: MemberAccess>(
     probe: &MemberProbe<M>,
     mut reports: watch::Receiver<Reports>,
@@ -99,7 +98,7 @@ async fn rounds<M: MemberAccess>(
     let mut sessions = CachedVisits::new();
     recorders.send_replace(Arc::new(results.recorders()));
     loop {
-        // Cloned, so that nobody who publishes has to wait.
+        // Cloned, so that no sender has to wait for this task.
         let now = reports.borrow_and_update().clone();
         let targets_in = |report: &RegionReport| targets_of(&report.tracking);
         let targets: ProbeTargets =
@@ -108,7 +107,7 @@ async fn rounds<M: MemberAccess>(
         let due = results.due(&targets, probe.interval, probe.clock.now());
         if forgot || !due.is_empty() {
             let differs = probe.round(due, &mut results, &mut sessions).await;
-            // Newer moments are shown as well; they are nothing to wake anybody for.
+            // Newer times are published too, but without notifying receivers.
             recorders.send_if_modified(|recorders| {
                 *recorders = Arc::new(results.recorders());
                 differs
@@ -140,11 +139,11 @@ struct Visited<V> {
     session: Option<CachedVisit<V>>,
 }
 
-/// Regions that gave no answer in this round: nobody else waits for them.
+/// Regions that gave no answer in this round: other accounts do not wait for them.
 type Silent = Mutex<BTreeMap<Region, FailureKind>>;
 
 impl<M: MemberAccess> MemberProbe<M> {
-    /// Looks wherever it is due; says whether anything is different now.
+    /// Probes every account that is due; returns whether any result changed.
     async fn round(
         &self,
         due: Vec<(AccountId, Vec<Region>)>,
@@ -177,7 +176,7 @@ impl<M: MemberAccess> MemberProbe<M> {
         changes > 0
     }
 
-    /// Looks at one account in these regions, in the session of an earlier round if there is one.
+    /// Probes one account in these regions, in the session of an earlier round if there is one.
     async fn visit(
         &self,
         account: AccountId,

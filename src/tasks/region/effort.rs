@@ -1,4 +1,4 @@
-//! How much is read of members, how far that came, and what it brought.
+//! How many member rows a command reads, its progress, and the result.
 
 /// How much a command reads before it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub enum Effort {
     Full,
 }
 
-/// How far a command's reading has come.
+/// The progress of a command's reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Packs that were read.

@@ -1,5 +1,5 @@
-//! The gate before each step: what the plan was made from has to be what holds at the moment of
-//! sending.
+//! The gate before each step: the inputs of the plan must still be the current ones when it is
+//! sent.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::domain::plan::steps::PlanStep;
 use crate::executor;
 use crate::tasks::source::Refresh;
 
-/// What can change under a plan, as the daemon and the commands watch it.
+/// The inputs that can change after a plan was made, as the daemon and the commands watch them.
 #[derive(Debug, Clone, Default)]
 pub struct PlanInvalidation {
     /// Nothing begins after this.
@@ -36,8 +36,8 @@ impl From<CancellationToken> for PlanInvalidation {
     }
 }
 
-/// An observation that is older decides no loss any more: a queue of slow writes, a process that
-/// was stopped, a machine that slept.
+/// The oldest observation on which a loss may rest. It grows old behind a queue of slow writes, in
+/// a stopped process, or on a machine that slept.
 pub(super) const OBSERVATION_AGE_MAX: Duration = Duration::from_mins(2);
 
 /// The gate of one reconciliation.
@@ -73,6 +73,8 @@ impl executor::WriteGate for ReconciliationGate<'_> {
         permits: &[Used],
         revision: Option<&Revision>,
     ) -> Result<(), String> {
+        // The source is read first, since that takes time: the age of the observation and the
+        // record are checked as close to the request as possible.
         if let Some(refresh) = &self.watched.refresh {
             let newest = refresh.refresh().await.map_err(|why| why.to_string())?;
             if Some(&newest) != revision {

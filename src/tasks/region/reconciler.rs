@@ -35,14 +35,14 @@ use crate::domain::plan::window::LossWindow;
 use crate::domain::present::report::{Reconciliation, RegionReport, Timing};
 use crate::executor::execute;
 
-/// What a region goes by that others found out.
+/// The inputs of a region that other tasks publish.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     /// What the manifests say, and how far they can be believed.
     pub source: SourceStatus,
     /// Who is a member of the organization.
     pub membership: Arc<Membership>,
-    /// What is known of the members' recorders.
+    /// The members' recorders.
     pub recorders: Arc<Recorders>,
 }
 
@@ -60,11 +60,11 @@ pub struct Reconciler<R, W> {
     pub(super) observed: Duration,
     pub(super) history: History,
     pub(super) tracker: Tracker,
-    /// What the tracker knows, as it was last shown.
+    /// The state of the tracker as last published.
     pub(super) tracking: Tracking,
     pub(super) reconciliations: u64,
     pub(super) last_read: Option<Timestamp>,
-    /// Ticks in a row that had to be followed by an early one.
+    /// Reconciliations in a row that were followed by an early one.
     pub(super) hurried: u32,
 }
 
@@ -97,7 +97,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         self.writer.is_some()
     }
 
-    /// Looks and rules, and does nothing about it.
+    /// Observes and rules, and takes no step.
     pub async fn refresh(
         &mut self,
         policy: &RegionSettings,
@@ -139,7 +139,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         let freshness = around.membership.freshness(self.clock.aws_now(), policy.list_age_max);
         let desired = self.desire(policy, around, &freshness, now);
         if let (Observed::Seen(seen), Some(desired)) = (&observed, &desired) {
-            // Before the plan: what was written and does not show yet is known by it.
+            // This comes before the plan, which has to know the writes that AWS does not show yet.
             self.history.observe(seen, desired, now, &policy.pace);
         }
         self.note_members(policy, around, &observed, desired.as_ref(), &freshness);
@@ -148,7 +148,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         self.note_losses(&observed).await;
         let ruling = self.rule(policy, around, &observed, desired.as_ref(), intent);
         if intent == Intent::Act {
-            // Before any step is taken: what is held must outlive the process.
+            // This comes before any step is taken: held losses must outlive the process.
             self.window.keep().await;
         }
         if let Observed::Seen(seen) = &observed {
@@ -210,7 +210,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         RegionReport { tracking: self.tracking.clone(), ..report }
     }
 
-    /// Tells the tracker what a look showed.
+    /// Updates the tracker from an observation.
     fn note_members(
         &mut self,
         policy: &RegionSettings,
@@ -250,6 +250,8 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
             Observed::Unknown(_) => None,
         };
         let rules = HeldRules::new(self.reader.place(), seen, &self.templates);
+        // In mode observe nothing is sent, so nothing may be reserved: the reservation would count
+        // as a loss for 24 hours.
         let intent = if policy.mode.may_put() { intent } else { Intent::Show };
         self.window.rule(moment, intent, |window| {
             window.note_read(all.values(), moment.aws_now);
@@ -308,7 +310,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
             }),
             Observed::Unknown(_) => true,
         };
-        // What nobody holds any more is forgotten: revisions come and go for months.
+        // Templates that no pack holds are dropped: over months, revisions would fill the memory.
         self.templates.retain(|digest, _| held(digest));
         for manifest in catalog.packs.values().filter_map(Declared::in_force) {
             if let TemplateSource::Read(template) = &manifest.template {
@@ -318,7 +320,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         }
     }
 
-    /// Tells the window what a look showed.
+    /// Updates the window from an observation.
     async fn note_losses(&self, observed: &Observed) {
         if let Observed::Seen(seen) = observed {
             let rules = HeldRules::new(self.reader.place(), Some(seen), &self.templates);
@@ -326,7 +328,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         }
     }
 
-    /// Looks, rules, and takes the steps that may be taken.
+    /// Observes, rules, and takes the permitted steps.
     pub async fn reconcile(
         &mut self,
         policy: &RegionSettings,
@@ -419,7 +421,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
     }
 }
 
-/// What a plan and a ruling are made from.
+/// The inputs of a plan and a ruling.
 #[derive(Debug, Clone, Copy)]
 struct PlanParts<'a> {
     policy: &'a RegionSettings,
@@ -430,9 +432,10 @@ struct PlanParts<'a> {
     approvals: Approvals<'a>,
 }
 
-/// After a write AWS needs this long to show it (aws.md §10: first poll after 30 s).
+/// The wait before the first observation after a write. Terraform's AWS provider also waits 30 s
+/// before it reads a pack that it has put (`docs/aws.md`, "Delays").
 const FIRST_REFRESH: Duration = Duration::from_secs(30);
-/// A hold that lifts is followed up no sooner than this.
+/// The shortest wait for a hold that resolves automatically.
 const LIFT_MIN: Duration = Duration::from_secs(1);
 
 /// The time from one moment to a later one; nothing when the clock went back.

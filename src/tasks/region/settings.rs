@@ -1,4 +1,4 @@
-//! Everything a region goes by that the settings decide.
+//! The settings of a region.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use crate::domain::members::tracker::Resyncs;
 use crate::domain::plan::guard::LossLimits;
 use crate::domain::plan::redeploy::Redeploy;
 
-/// Everything a region goes by that the settings decide.
+/// The settings of a region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegionSettings {
-    /// Whose packs are ours.
+    /// The installation whose packs are ours.
     pub installation: Installation,
     /// How far conformd may go.
     pub mode: Mode,
-    /// What may go away unasked.
+    /// The losses that need no approval.
     pub limits: LossLimits,
     /// How long things take.
     pub pace: Pace,
@@ -24,8 +24,8 @@ pub struct RegionSettings {
     pub quota: usize,
     /// How often members are read.
     pub resyncs: Resyncs,
-    /// How accounts are redeployed that AWS gave up.
+    /// How conformd redeploys to accounts that AWS has stopped retrying.
     pub redeploy: Redeploy,
-    /// An account list that is older is not believed to be current.
+    /// The age from which an account list does not count as current.
     pub list_age_max: Duration,
 }

@@ -44,7 +44,7 @@ pub struct SharedWindow {
     record: Option<Record>,
     /// How the record stood when it was only read.
     read: Option<RecordStatus>,
-    /// The record as it is read beside the process that writes it.
+    /// The record of another process, which this process only reads.
     beside: Option<Arc<Mutex<RecordReader>>>,
     /// Losses that are recorded and whose steps have not ended.
     given: Mutex<BTreeMap<LossAt, LossId>>,
@@ -89,8 +89,8 @@ impl SharedWindow {
         Self { read: Some(status), ..window }.beside(reader)
     }
 
-    /// The same, with a record that another process writes, while this process has none of its own:
-    /// its templates are looked up, and the approvals that it has read are known.
+    /// The same for a process without a record of its own, beside a process that writes one: it
+    /// uses the templates in that record, and the approvals that the other process has read.
     #[must_use]
     pub fn beside(self, reader: Option<RecordReader>) -> Self {
         let remembered = reader.as_ref().map(|reader| reader.window(&self.clock.stamp()));
@@ -101,7 +101,7 @@ impl SharedWindow {
         Self { beside, ..self }
     }
 
-    /// How the record stands; `None` where there is nothing to remember.
+    /// The status of the record; `None` if this process uses none.
     pub fn record_status(&self) -> Option<RecordStatus> {
         self.record.as_ref().map(Record::status).or_else(|| self.read.clone())
     }
@@ -125,7 +125,7 @@ impl SharedWindow {
         self.record.as_ref()
     }
 
-    /// Takes in a record that was opened while the process ran.
+    /// Updates the window from a record that was opened while the process ran.
     pub fn reopened(&self, remembered: &Remembered) {
         recorded::recall(&mut lock(&self.window), remembered, &self.clock);
     }
@@ -151,7 +151,7 @@ impl SharedWindow {
         ruling
     }
 
-    /// Keeps what is to be recorded until it can be; nothing waits for a record that is none.
+    /// Queues entries until they can be recorded; drops them if there is no record.
     fn queue(&self, holding: Holding) {
         if self.record.is_some() && holding != Holding::default() {
             lock(&self.holdings).push(holding);
@@ -166,8 +166,8 @@ impl SharedWindow {
         }
     }
 
-    /// Takes in what a complete observation of a region shows: what is gone without a step of ours
-    /// was lost all the same.
+    /// Updates the window from a complete observation of a region. A pack that is gone without a
+    /// step of ours counts as lost.
     pub(super) async fn observe(
         &self,
         region: &Region,
@@ -258,8 +258,8 @@ impl SharedWindow {
         self.record.as_ref().filter(|record| record.status().is_usable())
     }
 
-    /// The record, if there is one to rely on. One that never could be used is none; one that could
-    /// is needed, since the next process will believe it.
+    /// The record, if it can be used. A record that never could be used in this process counts as
+    /// none. One that could is required, since the next process will rely on it.
     fn usable_record(&self) -> Result<Option<&Record>, String> {
         let Some(record) = &self.record else { return Ok(None) };
         match record.status() {
@@ -267,12 +267,14 @@ impl SharedWindow {
             RecordStatus::Unusable(none) if lock(&self.window).relies_on_record() => {
                 Err(format!("the loss cannot be recorded, so it must not happen: {none}"))
             }
+            // Without a record the guard permits no loss without an approval (`caution`), so a step
+            // that it permitted needs none.
             RecordStatus::Unusable(_) => Ok(None),
         }
     }
 
-    /// Takes in how steps ended. What did not happen is taken back: a delete that deleted nothing
-    /// is no loss.
+    /// Updates the window from the outcomes of steps. The reservation of a step that changed
+    /// nothing is removed.
     pub(super) async fn settle(
         &self,
         place: &Place,
@@ -283,7 +285,7 @@ impl SharedWindow {
         for Outcome { step, result: ending } in outcomes {
             let is_open = match ending {
                 StepResult::Accepted { .. } => Some(false),
-                // Nobody knows: it stays counted.
+                // The outcome is unknown, so the loss stays counted.
                 StepResult::Unknown { .. } => Some(true),
                 StepResult::Failed { .. } | StepResult::NotStarted => None,
             };
@@ -324,7 +326,7 @@ impl SharedWindow {
         }
     }
 
-    /// Takes in and records what a ruling holds that is not carried out.
+    /// Notes and records what a ruling holds although its steps are not taken.
     pub(super) async fn remember(&self, ruling: &Ruling) {
         let holding = lock(&self.window).hold_ruled(ruling, self.clock.now());
         self.queue(holding);
@@ -334,6 +336,7 @@ impl SharedWindow {
     /// Records what is held, and which approvals were read.
     pub(super) async fn keep(&self) {
         let Some(record) = self.usable() else { return };
+        // Empty lists are skipped, since every call to the record is a write to the disk.
         let reads = std::mem::take(&mut *lock(&self.reads));
         if !reads.is_empty() {
             let at = self.clock.stamp();

@@ -24,16 +24,16 @@ use crate::domain::present::report::{RegionReport, Reports};
 use crate::metrics::Metrics;
 use crate::tasks::source::Refresh;
 
-/// What a region task hears, and where it speaks. Latest wins everywhere.
+/// The inputs and outputs of a region task. In every channel the latest value wins.
 #[derive(Debug, Clone)]
 pub struct RegionChannels {
-    /// What the settings decide.
+    /// The settings of the region.
     pub policy: watch::Receiver<Arc<RegionSettings>>,
     /// How the source stands.
     pub source: watch::Receiver<SourceStatus>,
     /// What the organization task says.
     pub membership: watch::Receiver<Arc<Membership>>,
-    /// What the probe says.
+    /// The recorders that the probe observed.
     pub recorders: watch::Receiver<Arc<Recorders>>,
     /// Reads the source afresh.
     pub refresh: Refresh,
@@ -50,11 +50,11 @@ pub struct RegionChannels {
     pub beats: Beats,
 }
 
-/// How long the first reconciliation waits for the source: without manifests it could only look.
+/// How long the first reconciliation waits for the source: without manifests it could only observe.
 const FIRST_MANIFESTS_MAX: Duration = Duration::from_secs(10);
 
-/// Reconciles one region until `stop`, or until the mode asks for other hands than the
-/// reconciler's. No reconciliation begins after that; one that began ends.
+/// Reconciles one region until `stop`, or until the mode needs a reconciler with or without a
+/// writer. No reconciliation begins after that; one that began ends.
 pub async fn run<R: RegionReader, W: Writer>(
     mut reconciler: Reconciler<R, W>,
     mut channels: RegionChannels,
@@ -103,7 +103,7 @@ pub async fn run<R: RegionReader, W: Writer>(
         });
         let pause = reconciler.pause(&report, &policy.pace);
         let report = Arc::new(report);
-        // It never waits; that nobody listens is none of our trouble.
+        // Sending never waits. Without a receiver the notification is dropped, which is fine.
         drop(channels.news.send(Notification::Reconciled(Arc::clone(&report))));
         publish(&channels.reports, &report, &stop);
         // After it is shown, so that no scrape takes the counter of a new pack for a leftover.
@@ -191,7 +191,7 @@ async fn wake(
 /// New accounts of one reconciliation that are named in the log; the report has all of them.
 const WARNED_MAX: usize = 20;
 
-/// Says of which new accounts the window ends soon, or has ended in vain.
+/// Logs the new accounts whose deadline is near or was missed.
 fn warn_of(due: &[(Warning, &NewAccount)]) {
     for (warning, new_account) in due.iter().take(WARNED_MAX) {
         let (account, missing) = (new_account.account.as_str(), new_account.missing.len());
@@ -214,7 +214,7 @@ fn warn_of(due: &[(Warning, &NewAccount)]) {
     }
 }
 
-/// Says what a reconciliation found, once, when there is something to say.
+/// Logs the result of a reconciliation.
 fn describe(report: &RegionReport) {
     if let Some(unknown) = &report.unknown {
         tracing::warn!(kind = unknown.kind.as_str(), error = unknown.why, "region unknown");
@@ -224,6 +224,8 @@ fn describe(report: &RegionReport) {
         let what = pending.summary();
         tracing::error!(what, trips = pending.trips.len(), "losses wait for approval");
     }
+    // An idle reconciliation is logged at level debug: every region has one each interval, and the
+    // log shows what changed.
     if report.outcomes.is_empty() {
         tracing::debug!(
             packs = report.packs.len(),

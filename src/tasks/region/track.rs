@@ -44,7 +44,8 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         }
     }
 
-    /// Reads members once, for a command that answers once; looked at the region it must have.
+    /// Reads members once, for a command that answers once. The region must have been observed
+    /// before.
     pub async fn track(
         &mut self,
         policy: &RegionSettings,
@@ -80,7 +81,8 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         let Tracker { tracked, reads } = &mut self.tracker;
         let reel = reads.last_mut()?;
         let (filter, token) = (reel.filter(), reel.listing.token());
-        // Until the answer is there nothing changes: whoever drops this asks for the page again.
+        // Nothing changes before the answer arrives: if this future is dropped, the page is
+        // requested again.
         let answer = self.reader.rows(reel.reading.pack(), &filter, token).await;
         match reel.listing.take(answer) {
             Ok(PageVerdict::More(rows)) => tracked.note(&mut reel.part, &rows),
@@ -150,7 +152,7 @@ fn may_pass(incomplete: &Incomplete, attempts: u32) -> bool {
     is_passing && attempts < ATTEMPTS_MAX
 }
 
-/// What plans go by.
+/// The members as plans use them.
 fn counts(tracking: &Tracking) -> (Vec<impl PartialEq + '_>, Vec<impl PartialEq + '_>) {
     let rollout = |it: &Rollout| (it.health, it.counts, it.aggregate_stuck);
     let new_account = |it: &NewAccount| (it.account, it.phase);

@@ -18,7 +18,7 @@ pub(super) struct Tracker {
 }
 
 impl Tracker {
-    /// Puts on top what is to be read now; else when something will be due.
+    /// Puts the reading that is due first on top; else returns when one will be due.
     pub(super) fn arrange(
         &mut self,
         policy: &RegionSettings,

@@ -29,7 +29,7 @@ pub struct Catalog {
     pub wholly_valid: bool,
 }
 
-/// What a pack name stands for.
+/// The declaration under one pack name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Declared {
     /// A manifest that passed.
@@ -78,7 +78,7 @@ impl<'c> PreviousCatalog<'c> {
 /// A claim on a pack name.
 pub(super) struct Claim {
     pub(super) name: PackName,
-    /// Where the name stands.
+    /// The place of the name.
     pub(super) path: SourcePath,
     pub(super) span: Span,
     /// What it declares, or why it is not used.

@@ -1,4 +1,4 @@
-//! Findings inside a template that stands in a manifest, brought to their place in that file.
+//! Findings inside an inline template, moved to their place in the manifest.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::intake::text_of;
 use crate::domain::declared::diagnostic::{Diagnostic, Span};
 use crate::domain::declared::snapshot::{FileContent, SourcePath};
 
-/// Where the lines of a literal block stand in their file.
+/// The places of the lines of a literal block in their file.
 #[derive(Debug)]
 pub(super) struct BlockPlace {
     block: Span,

@@ -54,13 +54,13 @@ pub(super) struct DocumentIntake {
     pub(super) drafts: Vec<Drafted>,
     pub(super) approvals: Vec<(Approval, Span)>,
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// Files in which packs may stand that could not be read, and why.
+    /// Files that could not be read and may declare packs, and why.
     pub(super) broken: BTreeMap<SourcePath, String>,
 }
 
-/// What became of a document.
+/// The result of reading a document.
 enum TakenDocument {
-    /// It is ours, or meant to be, or cannot be told.
+    /// It is ours, is meant to be ours, or its kind is unclear.
     Ours,
     /// It is not.
     Foreign(YamlNode),
@@ -72,12 +72,14 @@ pub fn is_manifest_file(path: &SourcePath) -> bool {
     ["yaml", "yml", "json"].iter().any(|suffix| path.has_suffix(suffix))
 }
 
-/// Whether a file of this name was a manifest once, or is going to be one: passed over like other
-/// names, and shown to whoever wonders where a pack is.
+/// Whether a file of this name looks like a renamed manifest. Such files are ignored like other
+/// names, and listed for users who miss a pack.
 pub fn is_nearly_manifest_file(path: &SourcePath) -> bool {
     let name = path.name().to_lowercase();
     let suffixes = ["yaml", "yml", "json"];
     let last = name.trim_end_matches(['~', ' ']).rsplit_once('.').map_or("", |(_, last)| last);
+    // Backups and templates of manifests (`iam.yaml.bak`, `iam.yaml.j2`, `iam.yaml~`) and
+    // misspelled suffixes (`iam.yalm`).
     !is_manifest_file(path)
         && (suffixes.iter().any(|suffix| name.contains(&format!(".{suffix}.")))
             || suffixes.contains(&last)
@@ -188,7 +190,7 @@ impl ParsedFile {
             DocumentKind::Approval => {
                 findings.all.extend(problems);
                 let approval = read_approval(&mut findings, &root);
-                // A digest may happen to hold digits only; it is taken as it is written.
+                // A digest may consist of digits only; it is used as it is written.
                 let digest = root.get("spec").and_then(|spec| spec.get("plan"));
                 refuse_ambiguous(&mut findings, &root, digest.map(|digest| digest.span));
                 self.approvals.extend(approval.map(|approval| {
@@ -261,20 +263,22 @@ fn is_template(root: &YamlNode) -> bool {
     root.get("Resources").is_some_and(|resources| resources.mapping().is_some())
 }
 
-/// Refuses what another YAML reader could take for something else, where nothing else is wrong with
-/// it. Dates are moments to every reader; what stands at `exempt` is left out.
+/// Refuses values that another YAML reader could read differently, unless they have another error.
+/// Dates are times to every reader; the value at `exempt` is left out.
 fn refuse_ambiguous(findings: &mut Findings<'_>, root: &YamlNode, exempt: Option<Span>) {
     for ambiguous in yaml::ambiguous(root) {
         let is_moment = !ambiguous.is_key && ambiguous.scalar.is_date();
         let is_found = |finding: &Diagnostic| finding.span == Some(ambiguous.span);
         let is_exempt = is_moment || exempt == Some(ambiguous.span);
+        // One finding for each value: a second one at the same place would hide the advice of the
+        // first.
         if !is_exempt && !findings.all.iter().any(is_found) {
             findings.push(ambiguous.problem(findings.path));
         }
     }
 }
 
-/// What is wrong with the name of a file: people could not tell which file is meant.
+/// The problem with the name of a file, if users could not tell which file is meant.
 pub(super) fn name_problem(path: &SourcePath) -> Option<Diagnostic> {
     let name = yaml::first_hidden(path.as_str())?;
     let found = format!("{name} is in the path of this file");
@@ -282,7 +286,7 @@ pub(super) fn name_problem(path: &SourcePath) -> Option<Diagnostic> {
     Some(problem.hint("rename the file or the directory"))
 }
 
-/// Where `metadata.name` stands.
+/// The place of `metadata.name`.
 fn name_span(root: &YamlNode) -> Option<Span> {
     root.get("metadata")?.get("name").map(|name| name.span)
 }

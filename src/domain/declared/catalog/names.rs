@@ -9,8 +9,8 @@ use crate::domain::declared::approval::Approval;
 use crate::domain::declared::diagnostic::{Diagnostic, Related, Span};
 use crate::domain::declared::snapshot::SourcePath;
 
-/// Decides every claimed name. Names that differ only in case are refused too: AWS tells them
-/// apart, people do not.
+/// Decides every claimed name. Names that differ only in case are refused too: AWS distinguishes
+/// them, readers may not.
 pub(super) fn settle(
     claims: Vec<Claim>,
     before: &PreviousCatalog<'_>,
@@ -59,7 +59,7 @@ fn conflicts(claims: &[Claim]) -> Vec<Option<Diagnostic>> {
     claims.iter().enumerate().map(conflict).collect()
 }
 
-/// The others among these, as far as anybody would want to know.
+/// The others among these, up to a number that is useful to show.
 fn others<T>(all: &[T], index: usize) -> impl Iterator<Item = &T> {
     let others = all.iter().enumerate().filter(move |(other, _)| *other != index);
     others.map(|(_, other)| other).take(PLACES_MAX)

@@ -1,8 +1,8 @@
-//! What a file beneath the source path is that is neither ours nor a template, in words.
+//! A description of a file beneath the source path that is neither a manifest nor a template.
 //!
-//! Such a file may be a manifest that got lost: replaced by a pointer, a placeholder, an error page
-//! or ciphertext. To pass it over would read as a deletion, so it is always an error, and the
-//! message says what the file looks like, which tells how it came to be.
+//! Such a file may be a lost manifest: replaced by a pointer, a placeholder, an error page or
+//! ciphertext. Ignoring it would look like a deletion, so it is always an error, and the message
+//! describes the file, which shows the cause.
 
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::{Diagnostic, Span};
@@ -13,7 +13,7 @@ use crate::domain::declared::yaml::tree::YamlNode;
 /// The ways out that are always there.
 const WAYS_OUT: &str = "fix it, move it out of the source path, or list it in .conformdignore";
 
-/// What a file looks like, and what helps besides the ways out.
+/// The description of a file, and the advice for it besides the general one.
 struct StrayKind {
     what: String,
     advice: Option<&'static str>,
@@ -42,7 +42,7 @@ impl StrayKind {
     }
 }
 
-/// How a text begins that is no YAML of anybody's, what it is, and what helps.
+/// The beginning of a text that is no YAML, its description, and the advice.
 const BEGINNINGS: &[(&str, &str, &str)] = &[
     ("version https://git-lfs.github.com/spec/", "this is a Git LFS pointer", "run git lfs pull"),
     ("$ansible_vault;", "this is encrypted by Ansible Vault", "publish it decrypted"),
@@ -89,8 +89,8 @@ pub(super) fn alien(path: &SourcePath, text: &str) -> Option<Diagnostic> {
     })
 }
 
-/// Where git's conflict markers stand; a block of text within a manifest is indented, so that none
-/// can stand there at the beginning of a line.
+/// The places of git's conflict markers. Block text within a manifest is indented, so no line of it
+/// can begin with one.
 fn conflict(text: &str) -> Option<Span> {
     let begins = |mark: &str| text.lines().position(|line| line.starts_with(mark));
     let (ours, theirs) = (begins("<<<<<<< ")?, begins(">>>>>>> ")?);
@@ -100,6 +100,7 @@ fn conflict(text: &str) -> Option<Span> {
 /// A file with a manifest's suffix in which nothing is ours, by what its documents are.
 pub(super) fn stray(path: &SourcePath, text: &str, roots: &[YamlNode]) -> Diagnostic {
     let mut told = roots.iter().filter(|root| !root.is_null());
+    // A file without any value has no place to point to, so it gets a finding of its own.
     let Some(root) = told.next() else {
         let has_words = text.lines().any(|line| {
             let line = line.trim();
@@ -131,6 +132,7 @@ pub(super) fn template_language(text: &str) -> Option<&'static str> {
 }
 
 fn stray_kind(text: &str, root: &YamlNode) -> StrayKind {
+    // Template languages come first: their text may happen to be valid YAML of any kind.
     if let Some(advice) = template_language(text) {
         return StrayKind::with("this is a template of Jinja or Helm", advice);
     }
@@ -147,6 +149,7 @@ fn scalar(text: &str, root: &YamlNode) -> StrayKind {
     let line = text.trim();
     let is_path = !line.contains(char::is_whitespace)
         && (line.contains('/') || [".yaml", ".yml", ".json"].iter().any(|end| line.ends_with(end)));
+    // A checkout without symbolic links leaves a file that holds the path of the target.
     if is_path {
         let advice = "check it out where links can be made (git config core.symlinks true)";
         return StrayKind::with("this is the text of a symbolic link", advice);
@@ -162,6 +165,8 @@ fn mapping(root: &YamlNode) -> StrayKind {
         .flat_map(|fields| &fields.entries)
         .map(|entry| &*entry.key.text)
         .collect();
+    // From the most to the least specific: an encrypted or downloaded file may hold any of the
+    // fields below.
     if has("sops") {
         return StrayKind::with("this is encrypted by SOPS", "publish it decrypted");
     }

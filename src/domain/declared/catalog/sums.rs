@@ -15,7 +15,7 @@ use crate::domain::declared::manifest::{Manifest, TemplateSource};
 struct Sum<'p> {
     packs: usize,
     rules: usize,
-    /// The last pack by name: where a finding about the region stands.
+    /// The last pack by name, which is the place of a finding about the region.
     last: Option<(&'p PackName, &'p Manifest)>,
 }
 

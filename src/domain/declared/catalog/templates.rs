@@ -1,4 +1,4 @@
-//! The templates that manifests name: each file is parsed once, whoever names it.
+//! The templates that manifests name: each file is parsed once, however many manifests name it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,6 +50,8 @@ impl<'f> TemplateFiles<'f> {
                     Err(errors) => (None, errors),
                 };
                 let place = place.flatten();
+                // Only in a literal block do the lines of the template have the form that they have
+                // in the file; in quotes the finding points to the whole text.
                 findings.all.extend(found.into_iter().map(|finding| match &place {
                     Some(place) => place.lift(finding),
                     None => Diagnostic { span: Some(*span), ..finding },
@@ -86,6 +88,7 @@ impl<'f> TemplateFiles<'f> {
                 .did_you_mean(path.as_str(), others.map(SourcePath::as_str));
             return None;
         };
+        // Parsed once: a template of several packs would otherwise report its errors once for each.
         if !self.read.contains_key(path) {
             let parsed = self.parse(path, content);
             self.read.insert(path.clone(), parsed);
@@ -119,6 +122,8 @@ impl<'f> TemplateFiles<'f> {
                 Ok(Arc::new(template))
             }
             Err(errors) => {
+                // The first error goes to the manifest, so that its finding shows why the template
+                // cannot be used.
                 let is_error = |found: &&Diagnostic| found.severity == Severity::Error;
                 let first = errors.iter().find(is_error).cloned().map(Box::new);
                 self.diagnostics.extend(errors);

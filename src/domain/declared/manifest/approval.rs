@@ -52,6 +52,8 @@ fn read_name(findings: &mut Findings<'_>, field: Field<'_>) -> Option<String> {
     let field = metadata.required(findings, "name")?;
     let name = text(findings, field, "metadata.name")?;
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    // The record and the log show the name, so it may hold no white space and no control
+    // characters.
     if (1..=128).contains(&name.len()) && name.bytes().all(inner) {
         return Some(name.to_owned());
     }
@@ -99,6 +101,8 @@ fn read_permit(findings: &mut Findings<'_>, node: &YamlNode) -> Vec<Permit> {
         );
     }
     permitted.extend(of_one_pack(findings, &fields));
+    // An approval that permits nothing would be committed in vain. With another error it may only
+    // seem empty.
     if permitted.is_empty() && !findings.failed() {
         findings
             .error(node.span, code::MISSING_FIELD, "this permits nothing")
@@ -130,6 +134,7 @@ fn of_one_pack(findings: &mut Findings<'_>, fields: &ManifestFields<'_>) -> Vec<
     let Some(pack) = pack else { return Vec::new() };
     let mut permitted = Vec::new();
     if let Some(field) = rules {
+        // A list names rules; a number permits that many rules whose names are not known.
         if field.node.sequence().is_some() {
             let rules: BTreeSet<RuleName> = names(findings, field, "permits.loseRules");
             let rules = rules.into_iter().map(|RuleName(name)| name).collect();

@@ -72,6 +72,7 @@ impl ManifestDraft {
         else {
             return draft;
         };
+        // Reading goes on after an error, so that one run reports all errors of the manifest.
         if let Some(metadata) = fields.required(findings, "metadata") {
             draft.read_metadata(findings, metadata);
         }
@@ -93,6 +94,8 @@ impl ManifestDraft {
         let Some(name) = metadata.required(findings, "name") else { return };
         let length = name.node.text().map_or(0, |text| text.chars().count());
         findings.limit(name.span, code::NAME_LENGTH, &limits::NAME, length);
+        // A name that is too long is reported by its length; parsing it would report it a second
+        // time.
         if length <= limits::NAME.upper {
             self.name = parsed(findings, name, "metadata.name").map(|parsed| (parsed, name.span));
         }
@@ -102,6 +105,8 @@ impl ManifestDraft {
         if let Some(state) = fields.optional("state") {
             self.state = spec::state(findings, state);
         }
+        // A manifest with `state: Absent` needs no template: it may be a former manifest with one
+        // line more.
         let template = match self.state {
             DesiredState::Present => fields.required(findings, "template"),
             DesiredState::Absent => fields.optional("template"),

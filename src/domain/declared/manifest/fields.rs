@@ -83,7 +83,7 @@ impl<'n> ManifestFields<'n> {
         field
     }
 
-    /// Where the mapping stands.
+    /// The place of the mapping.
     pub(super) fn span(&self) -> Span {
         self.span
     }
@@ -114,6 +114,7 @@ pub(super) fn text<'n>(
     }
     let found = format!("{what} is {}", field.node.describe());
     let entry = findings.error(field.span, code::WRONG_TYPE, found).expected("text");
+    // The hint shows what to write: most of these values lack only quotes.
     match field.node.scalar() {
         Some(scalar) if scalar.meaning != Meaning::Null => {
             entry.hint(format!("write \"{}\", in quotes", scalar.text));
@@ -202,6 +203,7 @@ pub(super) fn set<T: FromStr<Err = Malformed> + Ord>(
         else {
             continue;
         };
+        // A repetition changes nothing, so it is a warning; it is often a slip for another name.
         if let Some(first) = values.get(&value).copied() {
             let path = findings.path;
             findings

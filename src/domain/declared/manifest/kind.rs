@@ -1,7 +1,7 @@
-//! Whether a document is ours, somebody else's, or ours with a slip of the pen.
+//! Whether a document is ours, foreign, or ours with a typing error.
 //!
-//! A document that is passed over reads as a deletion, so whatever looks like ours and is not
-//! exactly ours is an error.
+//! Ignoring a document looks like deleting its pack, so a document that looks like ours without
+//! being exactly ours is an error.
 
 use crate::domain::base::code;
 use crate::domain::base::nearest::{did_you_mean, distance, nearest};
@@ -32,11 +32,12 @@ pub(crate) enum DocumentKind {
     NearMiss(Box<Diagnostic>),
 }
 
-/// Tells what a document is.
+/// Determines the kind of a document.
 pub(crate) fn kind(path: &SourcePath, root: &YamlNode) -> DocumentKind {
     let near_miss =
         |span: Span, found: String| Diagnostic::error(path, Some(span), code::NEAR_MISS, found);
     let miss = |problem: Diagnostic| DocumentKind::NearMiss(Box::new(problem));
+    // A list is checked first, since it has no `apiVersion` at its root and would count as foreign.
     if let Some(inner) = listed(path, root) {
         let found = "this is a list of manifests".to_owned();
         return miss(
@@ -110,6 +111,8 @@ fn listed<'n>(path: &SourcePath, root: &'n YamlNode) -> Option<&'n YamlNode> {
 /// Whether an `apiVersion` was meant to be ours. Other groups (`apps/v1`, `x.example.com/v1`) use
 /// our word for a kind with every right.
 fn is_nearly_ours(version: &str, kind: Option<&str>) -> bool {
+    // Anything that names conformd is meant to be ours. Beyond that only small slips count, since
+    // other projects have versions like `v1alpha1` too.
     let lower = version.to_lowercase();
     let group = lower.split('/').next().unwrap_or_default();
     lower.contains("conformd")
@@ -120,6 +123,8 @@ fn is_nearly_ours(version: &str, kind: Option<&str>) -> bool {
 
 /// Whether an `apiVersion` belongs to a named group of another project: `x.example.com/v1`.
 fn has_domain(version: &str) -> bool {
+    // A version with a domain names its project, so it is not ours even if the kind is the same
+    // word.
     let is_label = |label: &str| {
         !label.is_empty()
             && label
@@ -151,6 +156,7 @@ fn misspelt_version(root: &YamlNode) -> Option<(&str, Span)> {
 fn has_our_shape(root: &YamlNode) -> bool {
     let Some(spec) = root.get("spec") else { return false };
     let has = |name: &str| spec.get(name).is_some();
+    // Fields that other kinds do not have: `spec.template` alone occurs in many Kubernetes objects.
     let template_names_source = spec.get("template").is_some_and(|template| {
         matches!(template.value, Value::Mapping(_))
             && ["file", "inline", "s3"].iter().any(|source| template.get(source).is_some())

@@ -15,11 +15,11 @@ pub(super) type ParameterEntries = BTreeMap<String, (String, Span)>;
 pub(crate) enum TemplateChoice {
     /// In a file of the source.
     File(SourcePath),
-    /// In the manifest; `literal` if its lines stand there as they are (`|`).
+    /// In the manifest; `literal` if it is a literal block (`|`).
     Inline {
         text: String,
         literal: bool,
-        /// Where the text stands.
+        /// The place of the text.
         span: Span,
     },
     /// In a bucket.

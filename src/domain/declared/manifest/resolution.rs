@@ -107,7 +107,7 @@ fn check_names(findings: &mut Findings<'_>, draft: &ManifestDraft, template: &Te
     }
 }
 
-/// Every value that is given, without quoting it: people paste secrets.
+/// Checks every value without quoting it in a finding: some values are secrets.
 fn check_values(findings: &mut Findings<'_>, draft: &ManifestDraft, template: &Template) {
     let overridden = draft.overrides.iter().flat_map(|entry| &entry.parameters);
     for (name, (value, span)) in draft.parameters.iter().chain(overridden) {
@@ -130,7 +130,7 @@ fn inputs_in(draft: &ManifestDraft, region: Option<&Region>) -> BTreeMap<String,
     given.map(|(name, (value, _))| (name.clone(), value.clone())).collect()
 }
 
-/// What the values make of the rules, region by region.
+/// Checks the effect of the values on the rules, region by region.
 fn check_effect(
     findings: &mut Findings<'_>,
     draft: &ManifestDraft,
@@ -159,6 +159,8 @@ fn check_effect(
                  EvaluationModes lack DETECTIVE",
         );
     }
+    // Without a list of regions only rivals count that exist in every region: an error must be
+    // certain.
     if regions.is_none() && draft.overrides.is_empty() {
         for name in template.rivals_everywhere(&inputs_in(draft, None)) {
             rivals.insert(name, Vec::new());
@@ -185,7 +187,7 @@ fn check_filled(
     let own = draft.region_names();
     let regions = own.as_ref().or(constraints.regions.as_ref());
     if regions.is_none() && !draft.overrides.is_empty() {
-        // Where the values of spec.parameters are in force, if anywhere, nobody says.
+        // Without regions it is not known where the values of `spec.parameters` are in force.
         return;
     }
     let inputs = |region: Option<&Region>| inputs_in(draft, region);
@@ -225,7 +227,7 @@ fn check_texts(
     let regions: Vec<Option<&Region>> = if let Some(known) = known {
         known.iter().map(Some).collect()
     } else {
-        // Any region may be meant: what each override makes of the pack is looked at by itself.
+        // Any region may be meant, so the pack is checked with each override separately.
         let overridden = draft.overrides.iter().flat_map(|entry| entry.regions.keys());
         overridden.map(Some).chain([None]).collect()
     };
@@ -278,6 +280,8 @@ fn check_required(
             .map(Region::as_str)
             .collect();
         let found = format!("the parameter {name} has neither a default nor a value");
+        // Without a list of regions it is not known whether a region lacks the value, so it is a
+        // warning. With regions, "in every region" is reported without listing them.
         if regions.is_none() && !covered.is_empty() {
             findings
                 .warning(place, code::MISSING_PARAMETER, format!("{found} in some regions"))
@@ -310,6 +314,8 @@ fn check_template(
     if limits::INLINE_BYTES.upper < bytes {
         let found = format!("the template takes {bytes} bytes as it is sent, without comments");
         let expected = format!("at most {} to be sent inline", limits::INLINE_BYTES.upper);
+        // With a bucket a later version can deliver the template: the pack is held and not invalid,
+        // since an invalid pack would keep losses of the whole source waiting.
         if *template_bucket {
             findings
                 .warning(place, code::BODY_TOO_LARGE, format!("{found}; the pack is held"))

@@ -35,6 +35,8 @@ pub(super) fn template(findings: &mut Findings<'_>, field: Field<'_>) -> Option<
     let fields = ManifestFields::open(findings, field, "spec.template", TEMPLATE)?;
     let given: Vec<&str> =
         TEMPLATE.iter().copied().filter(|name| fields.optional(name).is_some()).collect();
+    // AWS uses the S3 URI without an error if body and URI are given, so the choice must be clear
+    // here.
     let &[one] = given.as_slice() else {
         let found = match given.as_slice() {
             [] => "spec.template names no source".to_owned(),
@@ -72,6 +74,8 @@ fn file(findings: &mut Findings<'_>, field: Field<'_>) -> Option<TemplateChoice>
 
 fn inline(findings: &mut Findings<'_>, field: Field<'_>) -> Option<TemplateChoice> {
     match (field.node.text(), field.node.scalar()) {
+        // An empty text is refused with the others: it is what is left when the block is not
+        // indented.
         (Some(text), Some(scalar)) if !text.trim().is_empty() => {
             let literal = scalar.style == Style::Literal;
             let span = field.node.span;
@@ -93,6 +97,7 @@ fn s3(findings: &mut Findings<'_>, field: Field<'_>) -> Option<TemplateChoice> {
     let fits = parts.is_some_and(|(bucket, key)| {
         is_bucket_name(bucket) && !key.is_empty() && !key.contains(|char: char| char.is_control())
     });
+    // Checked here, so that a wrong URI is reported with its place in the file.
     if !fits || limits::S3_URI < uri.chars().count() {
         findings
             .error(field.span, code::MALFORMED, format!("spec.template.s3 is {uri:?}"))
@@ -108,6 +113,8 @@ fn is_bucket_name(name: &str) -> bool {
         byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.')
     };
     let edge = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit();
+    // The rules that AWS documents for all regions; names with more rules (such as no IP address)
+    // are left to AWS.
     (3..=63).contains(&name.len())
         && name.bytes().all(inner)
         && name.starts_with(edge)
@@ -204,6 +211,8 @@ pub(super) fn overrides(
             .map(|field| parameters(findings, field, "overrides.parameters"))
             .unwrap_or_default();
         for (region, span) in &regions {
+            // An override for a region without the pack would never apply, which nothing else would
+            // show.
             if let Some(own) = own
                 && !own.contains_key(region)
             {
@@ -255,6 +264,8 @@ pub(super) fn exclude(findings: &mut Findings<'_>, field: Field<'_>) -> Exclude 
     }
     if let Some(states) = fields.optional("states") {
         let set = set::<AccountState>(findings, states, "exclude.states").unwrap_or_default();
+        // This would remove the pack from every account without being a deletion, past `state:
+        // Absent`.
         if let Some(span) = set.get(&AccountState::Active) {
             findings
                 .error(*span, code::MALFORMED, "excluding ACTIVE excludes every account")
@@ -274,6 +285,8 @@ pub(super) fn delivery(findings: &mut Findings<'_>, field: Field<'_>) -> Results
     if let Some(field) = fields.required(findings, "bucket")
         && let Some(bucket) = text(findings, field, "delivery.bucket")
     {
+        // AWS Config's service role may write only to buckets with this prefix (AWS Config
+        // developer guide: conformance pack prerequisites).
         if bucket.starts_with("awsconfigconforms") && is_bucket_name(bucket) {
             bucket.clone_into(&mut delivery.bucket);
         } else {
@@ -357,7 +370,7 @@ pub(super) fn suspend(findings: &mut Findings<'_>, field: Field<'_>) -> Option<S
     Some(Suspend { reason: reason?.to_owned(), until })
 }
 
-/// Reads an id that may be written without quotes even when its digits look like a number.
+/// Reads an id that may be written without quotes even if its digits look like a number.
 pub(super) fn plain_id<T: FromStr<Err = Malformed>>(
     findings: &mut Findings<'_>,
     field: Field<'_>,

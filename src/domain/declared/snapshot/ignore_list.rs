@@ -16,14 +16,14 @@ use crate::domain::declared::yaml::span_of_line;
 /// The name of the file.
 pub const IGNORE_FILE: &str = ".conformdignore";
 
-/// Patterns of one file that are heeded (ours): matching is done by an automaton that grows with
-/// each, and nobody writes more by hand.
+/// The most patterns of one file that are used (ours): matching uses an automaton that grows with
+/// each, and no hand-written file has more.
 const PATTERNS_MAX: usize = 1_000;
 
 /// The lists of a source: that of its root, and that of the directory with manifests.
 #[derive(Debug, Default)]
 pub struct IgnoreList {
-    /// By the directory they stand in, the deepest first: it has the last word.
+    /// By their directory, the deepest first, since it takes precedence.
     lists: Vec<(String, Gitignore)>,
 }
 
@@ -40,6 +40,8 @@ impl IgnoreList {
     /// Whether a name is listed. Names beneath a listed directory are not asked about.
     pub fn holds(&self, path: &SourcePath, is_directory: bool) -> bool {
         for (folder, list) in &self.lists {
+            // Patterns are relative to the directory of their file, so a list applies only beneath
+            // it.
             let within = match folder.as_str() {
                 "" => Some(path.as_str()),
                 folder => {

@@ -1,7 +1,7 @@
 //! How a directory was published, and whether the absence of a manifest in it is evidence.
 //!
-//! A file that is not there proves nothing by itself: files get lost. A directory that is replaced
-//! as a whole is another matter, since whoever published it decided on all of it at once.
+//! A missing file is no evidence by itself: files get lost. A directory that is replaced as a whole
+//! is evidence, since it was published with all of its files at once.
 
 use std::time::Duration;
 
@@ -57,8 +57,8 @@ pub struct PublicationHistory {
     pub published: Published,
     /// Whether the link was seen to lead to another directory than before.
     pub flipped: bool,
-    /// Whether content was seen to change without the link being flipped: whoever publishes does
-    /// not do so as a whole, whatever the directory looks like.
+    /// Whether content changed without a flip of the link: then the directory is not published as a
+    /// whole, whatever its form.
     pub changed_in_place: bool,
 }
 
@@ -99,6 +99,8 @@ impl PublicationHistory {
 /// Whether absence from a source that was seen like this is evidence.
 pub fn absence_of(setting: Absence, seen: &PublicationHistory) -> Absence {
     let PublicationHistory { revision: _, published, flipped, changed_in_place } = seen;
+    // One flip has to be observed first: a link that was set once may be changed in place from then
+    // on.
     let is_whole = match published {
         Published::InPlace => false,
         Published::Link { .. } => *flipped && !changed_in_place,
@@ -107,7 +109,7 @@ pub fn absence_of(setting: Absence, seen: &PublicationHistory) -> Absence {
     if setting == Absence::Atomic || is_whole { Absence::Atomic } else { Absence::Declared }
 }
 
-/// What speaks for one accepted revision.
+/// The evidence about one accepted revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevisionEvidence {
     /// Whether what it does not mention was taken out on purpose.

@@ -11,7 +11,7 @@ use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::yaml::tree::{MappingEntry, Value, YamlNode};
 
-/// Looks at every resource and output that is certainly there.
+/// Checks every resource and output that certainly exists.
 pub(super) fn check(
     findings: &mut Findings<'_>,
     evaluation: &mut Evaluation<'_>,
@@ -26,6 +26,7 @@ pub(super) fn check(
             absent.insert(&*key.text, AbsentResource { condition, declared: *key_span });
         }
     }
+    // Only certain facts count: a resource that may exist must not cause an error.
     if absent.is_empty() {
         return;
     }
@@ -79,7 +80,7 @@ impl AbsentWalk<'_, '_, '_> {
                 match name.and_then(|name| self.evaluation.condition(name)) {
                     Some(true) => self.node(yes),
                     Some(false) => self.node(no),
-                    // Which of them is looked at, nobody knows.
+                    // It is not known which of them is used.
                     None => {}
                 }
             }

@@ -1,5 +1,5 @@
 //! A call of one of `CloudFormation`'s functions, in its short form (`!If`) or its long one
-//! (`Fn::If`). Which functions there are, and what may stand where, is for others to say.
+//! (`Fn::If`). Other files know the functions and the places where they are allowed.
 
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::yaml::Meaning;
@@ -10,10 +10,10 @@ use crate::domain::declared::yaml::tree::{MappingEntry, Value, YamlNode};
 pub(super) struct Call<'n> {
     /// The name of the short form: `If`, `Ref`, `Condition`.
     pub(super) function: &'n str,
-    /// Where the name stands.
+    /// The place of the name.
     pub(super) span: Span,
     argument: &'n YamlNode,
-    /// A short tag stands on its argument, a long name before it.
+    /// A short tag is on its argument, a long name before it.
     short: bool,
 }
 
@@ -32,6 +32,7 @@ impl<'n> Call<'n> {
         let [MappingEntry { key, key_span, value }] = &*node.mapping()?.entries else {
             return None;
         };
+        // `Condition` is a function only inside conditions; elsewhere it is an ordinary key.
         let function = match &*key.text {
             name @ ("Ref" | "Condition") => name,
             name => name.strip_prefix("Fn::")?,
@@ -48,7 +49,7 @@ impl<'n> Call<'n> {
         }
     }
 
-    /// Where the argument stands.
+    /// The place of the argument.
     pub(super) fn argument_span(&self) -> Span {
         self.argument.span
     }
@@ -73,7 +74,7 @@ impl<'n> Call<'n> {
         self.any_text().filter(|text| !text.is_empty())
     }
 
-    /// The argument as text. A short tag makes text of whatever stands behind it.
+    /// The argument as text. A short tag makes text of any scalar after it.
     pub(super) fn any_text(&self) -> Option<&'n str> {
         match self.value()? {
             Value::Scalar(scalar) => {
@@ -94,7 +95,7 @@ impl<'n> Call<'n> {
         }
     }
 
-    /// Every node beneath the call, to be looked at in turn.
+    /// Every node beneath the call.
     pub(super) fn children(&self) -> Vec<&'n YamlNode> {
         match self.value() {
             None => vec![self.argument],
@@ -107,7 +108,7 @@ impl<'n> Call<'n> {
     }
 }
 
-/// Whether a value is `AWS::NoValue`, which stands for nothing at all.
+/// Whether a value is `AWS::NoValue`, which removes the property.
 pub(super) fn is_no_value(node: &YamlNode) -> bool {
     Call::of(node).is_some_and(|call| call.function == "Ref" && call.text() == Some("AWS::NoValue"))
 }

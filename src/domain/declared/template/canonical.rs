@@ -1,8 +1,8 @@
-//! The canonical form of a template: what two templates must share to mean the same to AWS.
+//! The canonical form of a template: equal for two templates that mean the same to AWS.
 //!
 //! Comments, white space, quoting and the short form of intrinsics are gone; types stay (`"1"` is
-//! not `1`), and numbers are kept as they are written. The author's order of keys is kept for
-//! people who read what is sent; the digest does not depend on it.
+//! not `1`), and numbers are kept as they are written. The author's order of keys is kept for users
+//! who read the text that is sent; the digest does not depend on it.
 
 use super::call::long_name;
 use crate::domain::base::model::{Digest, MARKER_PARAMETER};
@@ -21,7 +21,7 @@ pub(super) enum Canonical {
     Number(String),
     Text(String),
     Sequence(Vec<Canonical>),
-    /// In the author's order; no key stands twice.
+    /// In the author's order; no key occurs twice.
     Mapping(Vec<(String, Canonical)>),
 }
 
@@ -66,6 +66,7 @@ impl Canonical {
         let marker = (MARKER_PARAMETER.to_owned(), Self::Mapping(declaration));
         let Self::Mapping(mut sections) = self else { return self };
         let declared = sections.iter_mut().find(|(name, _)| name == "Parameters");
+        // The digest is taken before this, so it does not depend on the marker.
         if let Some((_, Self::Mapping(parameters))) = declared {
             parameters.insert(0, marker);
         } else {

@@ -102,6 +102,7 @@ fn count_resources(findings: &mut Findings<'_>, root: &YamlNode, census: &mut Te
     }
     let place = root.mapping().and_then(|sections| sections.entry("Resources"));
     let place = place.map_or(root.span, |entry| entry.key_span);
+    // A resource with an error may have been meant as a rule: then the error says more.
     if census.rules == 0 && findings.all.len() == before {
         findings
             .error(place, code::NO_RULES, "the template holds no rule")
@@ -152,7 +153,7 @@ fn check_counts(findings: &mut Findings<'_>, place: Span, census: &TemplateCensu
     }
 }
 
-/// Who may evaluate a rule, as far as the template says so in words.
+/// The owners of a rule that the template names as text.
 fn owners(rule: &YamlNode) -> BTreeSet<String> {
     let source = rule.get("Properties").and_then(|properties| properties.get("Source"));
     let mut owners = BTreeSet::new();

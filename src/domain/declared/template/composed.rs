@@ -1,7 +1,7 @@
-//! Dynamic references (`{{resolve:…}}`), written out or put together from pieces by functions.
+//! Dynamic references (`{{resolve:…}}`), written out or composed from pieces by functions.
 //!
-//! AWS replaces them in each member by what stands there in a parameter or a secret, which nobody
-//! has judged. What functions put together is followed in [`super::outcomes`].
+//! AWS replaces them in each member with the value of a parameter or a secret, which was not
+//! judged. [`super::outcomes`] follows texts that functions compose.
 
 use super::call::Call;
 use super::term::Term;
@@ -23,7 +23,7 @@ pub(crate) fn is_dynamic(text: &str) -> bool {
 /// A text that functions put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Composed {
-    /// Section and key that it stands under: `Resources.Rule`.
+    /// Its section and key: `Resources.Rule`.
     pub(super) place: String,
     pub(super) term: Term,
 }
@@ -54,7 +54,7 @@ fn collect(place: &str, node: &YamlNode, all: &mut Vec<(Composed, Span)>) {
         all.push((composed, node.span));
     }
     match &node.value {
-        // `!Base64 {'Fn::Join': …}`: behind the tag stands another call.
+        // `!Base64 {'Fn::Join': …}`: after the tag follows another call.
         Value::Mapping(_) if node.tag.is_some() => {
             collect(place, &YamlNode { tag: None, ..node.clone() }, all);
         }

@@ -54,6 +54,8 @@ fn take_marker_off(root: &mut YamlNode) {
         }
         let before = parameters.entries.len();
         parameters.entries.retain(|entry| &*entry.key.text != MARKER_PARAMETER);
+        // A `Parameters` section that holds only the marker was added for it, so it goes too. An
+        // empty one of the author stays: it is part of the digest.
         before == parameters.entries.len() || !parameters.entries.is_empty()
     });
 }

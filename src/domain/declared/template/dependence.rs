@@ -1,6 +1,6 @@
-//! What a value that nobody can evaluate depends on, as a digest: where two are equal, so are the
-//! values in every member. It goes as far as the value does, and no further: a parameter that
-//! something else uses changes nothing here.
+//! The dependencies of a value that cannot be evaluated, as a digest: if two digests are equal, so
+//! are the values in every member. A digest covers only the dependencies of its value: a parameter
+//! that only other values use does not change it.
 
 use super::effective::{Evaluation, ParameterValues};
 use super::outline::{Outline, OutlinedRule};
@@ -29,8 +29,10 @@ impl<'t> Evaluation<'t> {
         together("presence", &parts)
     }
 
-    /// Of what a test depends on.
+    /// The dependencies of a test.
     pub(super) fn decided_by(&mut self, test: &Test) -> Digest {
+        // A test that can be evaluated depends on nothing any more. One that is nested too deeply
+        // counts as depending on everything.
         if let Some(holds) = self.holds(test) {
             return text("holds", if holds { "yes" } else { "no" });
         }
@@ -103,7 +105,7 @@ impl<'t> Evaluation<'t> {
                     together(kind, &[text("by", delimiter), this.depends_on(inner)])
                 }
                 Term::Sub(written, names) => {
-                    // What stands between the names; those are what they stand for.
+                    // The text between the names; the names are replaced by their dependencies.
                     let around = fill(written, usize::MAX, |_| Some("${}".to_owned()));
                     let mut parts = vec![text("sub", &around.unwrap_or_default())];
                     for name in substitutions(written) {
@@ -143,7 +145,7 @@ impl<'t> Evaluation<'t> {
         self.outline.rules.get(resource)?.name.as_ref()
     }
 
-    /// Of what a look into a mapping can find; of all mappings where nobody can tell which.
+    /// The dependencies of a lookup in a mapping; of all mappings if it is not known which one.
     fn map_depends_on(&mut self, keys: &[Term; 3]) -> Digest {
         let [map, _, second] = keys;
         let Some(name) = self.text(map) else { return self.everything() };
@@ -160,7 +162,7 @@ impl<'t> Evaluation<'t> {
         *self.traced.entry(format!("mapping {name} {second:?}")).or_insert_with(find)
     }
 
-    /// Of the whole template and everything that is given: for what cannot be looked into.
+    /// The dependencies of an opaque value: the whole template and all inputs.
     pub(super) fn everything(&mut self) -> Digest {
         let Outline { parameters, mappings, conditions, .. } = self.outline;
         let given = match self.inputs {

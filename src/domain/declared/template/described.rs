@@ -1,5 +1,5 @@
-//! What evaluates a rule, what it looks at and what triggers it, in words that are equal for what
-//! is equal: of what nobody can evaluate a description stands, with all that it may depend on.
+//! The source, scope and triggers of a rule as texts that are equal if the rules are. A value that
+//! cannot be evaluated is described together with all that it may depend on.
 
 use std::collections::BTreeSet;
 
@@ -21,6 +21,7 @@ impl<'t> Evaluation<'t> {
                 let mut scope = RuleScope::default();
                 for (field, term) in fields {
                     match self.texts(term) {
+                        // An empty list limits nothing, as if the field were missing.
                         Some(texts) if texts.is_empty() => {}
                         Some(texts) if *field == TYPES => scope.types = Some(texts),
                         Some(texts) => {
@@ -41,6 +42,8 @@ impl<'t> Evaluation<'t> {
                     Some(false) => self.scope(no),
                     None => {
                         let (yes, no) = (self.scope(yes), self.scope(no));
+                        // If both branches are equal the condition does not matter, even if it is
+                        // unknown.
                         if yes == no {
                             return yes;
                         }
@@ -56,12 +59,15 @@ impl<'t> Evaluation<'t> {
         }
     }
 
-    /// The value as it is in a member, or a description that is equal where the value is.
+    /// The value as it is in a member, or a description that is equal if the value is.
     fn exactly(&mut self, term: &Term) -> String {
         if let Term::Digest(text) = term {
             let text = self.exactly(text);
             return Digest::of([text.as_bytes()]).short();
         }
+        // A certain value comes first; then a value in which facts of a member stand for
+        // themselves; then a description with all dependencies, so that equal texts always mean
+        // equal values.
         match self.value(term) {
             Some(Known::Text(text)) => return as_written(text),
             Some(Known::Nothing) => return "none".to_owned(),
@@ -78,6 +84,7 @@ impl<'t> Evaluation<'t> {
 
     /// The texts of a list, or the only one.
     fn texts(&mut self, term: &'t Term) -> Option<BTreeSet<String>> {
+        // A list parameter is one text with commas, so it is split here as CloudFormation does.
         if let Term::Ref(name) = term
             && let Some(declared) = self.outline.parameters.get(name)
             && declared.kind == ParameterKind::List
@@ -98,9 +105,10 @@ impl<'t> Evaluation<'t> {
         texts.into_iter().map(text).collect()
     }
 
-    /// The types of messages that trigger a rule; what nobody can tell is one of its own.
+    /// The types of messages that trigger a rule; an unknown one is a type of its own.
     pub(super) fn triggers(&mut self, source: &'t RuleSource) -> BTreeSet<String> {
         match source {
+            // A managed rule has no triggers of its own: AWS sets them.
             RuleSource::Said { triggers: None, .. } | RuleSource::Other(_) => BTreeSet::new(),
             RuleSource::Said { triggers: Some(term), .. } => {
                 self.texts(term).unwrap_or_else(|| [self.exactly(term)].into())
@@ -137,6 +145,8 @@ impl<'t> Evaluation<'t> {
                     Some(false) => self.describe_source(no),
                     None => {
                         let (yes, no) = (self.describe_source(yes), self.describe_source(no));
+                        // If both branches are equal the condition does not matter, even if it is
+                        // unknown.
                         if yes == no {
                             return yes;
                         }
@@ -151,6 +161,8 @@ impl<'t> Evaluation<'t> {
 
     /// The value, or as much of it as is known.
     fn describe(&mut self, term: &Term) -> String {
+        // Values come before structure: a description for users should show the value if it is
+        // known.
         match self.value(term) {
             Some(Known::Text(text)) => return text,
             Some(Known::Nothing) => return "none".to_owned(),
@@ -206,8 +218,8 @@ impl<'t> Evaluation<'t> {
     }
 }
 
-/// A text that is certain. `${AWS::AccountId}` in it is these very characters (`${!AWS::AccountId}`
-/// in `Fn::Sub`), and must not look like what a member puts in there.
+/// A text that is certain. `${AWS::AccountId}` in it means these characters (`${!AWS::AccountId}`
+/// in `Fn::Sub`), and must differ from the value that a member inserts.
 fn as_written(text: String) -> String {
     if text.contains("${") {
         let digest = Digest::of([b"as written".as_slice(), text.as_bytes()]).short();
@@ -220,7 +232,7 @@ fn unknown_scope(description: &str) -> RuleScope {
     RuleScope { types: None, limits: [(WHOLE, cut(description.to_owned()))].into() }
 }
 
-/// A description of any length, short: what is cut off is told apart by its digest.
+/// A description, shortened: the digest distinguishes texts that differ in the part that was cut.
 fn cut(text: String) -> String {
     if text.len() <= DESCRIPTION_MAX {
         return text;

@@ -1,8 +1,8 @@
 //! Which rules of a template are in effect with given parameters in a given region.
 //!
-//! Only what is certain is said: a condition that depends on what a member account alone knows is
-//! neither true nor false. A rule is seen by its name, by what evaluates it, and by what it looks
-//! at; that its input parameters make it find nothing is not seen.
+//! Only certain results count: a condition that depends on a fact of the member account is neither
+//! true nor false. A rule is identified by its name, its source and its scope. Input parameters
+//! with which it finds nothing are not considered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,13 +16,13 @@ use crate::domain::base::code;
 use crate::domain::base::model::{Digest, Region};
 use crate::domain::base::partition::Partition;
 
-/// The rules of a template in one region, by name: the `ConfigRuleName`, or the logical id where
-/// there is none or nobody can tell it.
+/// The rules of a template in one region, by name: the `ConfigRuleName`, or the logical id if there
+/// is none or it is unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Effective {
     /// Rules that are there and evaluate by themselves, each with what it evaluates.
     pub present: BTreeMap<String, Evaluates>,
-    /// Rules of which nobody can tell before the members do.
+    /// Rules whose condition only a member can evaluate.
     pub unknown: BTreeMap<String, Evaluates>,
 }
 
@@ -57,22 +57,21 @@ pub(super) struct Evaluation<'t> {
     pub(super) inputs: ParameterValues<'t>,
     /// Nothing where it may be any.
     region: Option<&'t Region>,
-    /// Whether a condition holds; nothing while, or because, nobody can tell.
+    /// Whether a condition holds; `None` while it is being evaluated, or if it is unknown.
     conditions: BTreeMap<String, Option<bool>>,
     depth: usize,
-    /// Whether a value is wanted that has to be certain: in a condition, or to tell what evaluates
-    /// a rule.
+    /// Whether the value has to be certain: in a condition, or for the source of a rule.
     testing: bool,
     /// What conditions and mappings depend on, as far as it was asked for.
     pub(super) traced: BTreeMap<String, Digest>,
     /// Whether a value was used, since this was last false, that must not be shown.
     pub(super) secret: bool,
-    /// Whether what only a member knows stands for itself: a text with `${AWS::AccountId}` in it is
-    /// the same in a member wherever it stands. Nothing can be decided by it.
+    /// Whether a fact that only a member knows stands for itself: a text with `${AWS::AccountId}`
+    /// has the same value everywhere in a member. No condition can be decided by it.
     stands: bool,
-    /// The condition that is looked at.
+    /// The condition that is being evaluated.
     within: Option<String>,
-    /// What was looked up and is not there.
+    /// The lookups that found nothing.
     pub(super) missing: Vec<RefusedLookup>,
 }
 
@@ -81,14 +80,14 @@ pub(super) struct Evaluation<'t> {
 pub(super) enum ParameterValues<'t> {
     /// These, and the defaults of the others.
     Given(&'t BTreeMap<String, String>),
-    /// Nobody knows them, nor whether the defaults will be in force.
+    /// They are unknown, and so is whether the defaults are in force.
     Unknown,
 }
 
-/// A look-up that AWS refuses.
+/// A lookup that AWS refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RefusedLookup {
-    /// The condition in which it stands, if it stands in one.
+    /// The condition that contains it, if any.
     pub(super) condition: Option<String>,
     pub(super) code: &'static str,
     pub(super) found: String,
@@ -136,7 +135,7 @@ impl<'t> Evaluation<'t> {
             {
                 let (is_there, condition) = (presence == Some(true), condition.as_ref());
                 let others = named.entry(name.clone()).or_default();
-                // Two that nobody can tell may exclude each other, unless one test decides both.
+                // Two unknown conditions may exclude each other, unless one test decides both.
                 if others.iter().any(|(other, test)| is_there || *other || *test == condition) {
                     rivals.insert(name);
                 }
@@ -193,7 +192,7 @@ impl<'t> Evaluation<'t> {
         holds
     }
 
-    /// The value of a term, in which what only a member knows stands for itself.
+    /// The value of a term, in which facts that only a member knows stand for themselves.
     pub(super) fn known_value(&mut self, term: &Term) -> Option<Known> {
         let before = std::mem::replace(&mut self.stands, true);
         let value = self.value(term);
@@ -223,7 +222,7 @@ impl<'t> Evaluation<'t> {
                 this.testing = around;
                 match values {
                     (Some(one), Some(other)) => Some(one == other),
-                    // What nobody knows is still equal to itself.
+                    // An unknown value is still equal to itself.
                     (_, _) => (one == other).then_some(true),
                 }
             }
@@ -306,13 +305,14 @@ impl<'t> Evaluation<'t> {
         })
     }
 
-    /// Text that is no function. `CloudFormation` takes it as it stands; AWS Config replaces pseudo
-    /// parameters in it, and in which texts it does so is not documented.
+    /// Text that is no function. `CloudFormation` uses it unchanged; AWS Config replaces pseudo
+    /// parameters in some texts, and does not document in which.
     fn plain(&mut self, text: &str) -> Option<Known> {
         let mut names = substitutions(text);
         if !names.any(|name| PSEUDO.contains(&name)) {
             return bounded(text.to_owned());
         }
+        // In a condition the text could be either form, so the condition stays unknown.
         if self.testing {
             return None;
         }
@@ -334,6 +334,7 @@ impl<'t> Evaluation<'t> {
         let found = inner.and_then(|inner| inner.get(second));
         if found.is_none() {
             let key = if inner.is_none() { first } else { second };
+            // The key may be the value of a parameter, which a finding must not quote.
             let key = if self.secret { "for the value that is given" } else { key };
             self.miss(code::UNKNOWN_REFERENCE, format!("{map} has no key {key}"));
         }
@@ -387,7 +388,7 @@ impl<'t> Evaluation<'t> {
         }
     }
 
-    /// What is sent for a parameter, or stands for it.
+    /// The value that is sent for a parameter, or its default.
     pub(super) fn sent(&mut self, name: &str) -> Option<String> {
         let ParameterValues::Given(inputs) = self.inputs else { return None };
         let declared = self.outline.parameters.get(name)?;

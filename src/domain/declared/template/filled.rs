@@ -1,6 +1,6 @@
-//! Resources with everything put in that can be evaluated: what `Ref`, `Fn::Sub` and their like
-//! come to is judged as if it had been written out, in its place. What nobody can evaluate stays
-//! as it is and is not judged.
+//! Resources with every function replaced that can be evaluated: the values of `Ref`, `Fn::Sub` and
+//! others are judged as if they were written out in that place. A function that cannot be evaluated
+//! stays and is not judged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,8 +21,8 @@ use crate::domain::declared::snapshot::SourcePath;
 use crate::domain::declared::yaml::tree::{Mapping, MappingEntry, Value, YamlNode};
 use crate::domain::declared::yaml::{Meaning, Scalar, Style};
 
-/// Regions of every partition that stand for all where nobody says which are meant: what is found
-/// in each of them does not depend on the region.
+/// Regions of every partition, used if no regions are listed: a finding in each of them does not
+/// depend on the region.
 const SAMPLE: &[&str] = &["us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1"];
 
 /// Characters of a value that is shown (ours).
@@ -31,20 +31,20 @@ const SHOWN_MAX: usize = 60;
 /// The resources of a template, as far as what becomes of them is decided later.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Dependent {
-    /// Rules in which a function stands, and all remediations; of other rules the name alone.
+    /// Rules with functions, and all remediations; of other rules only the name.
     resources: Vec<MappingEntry>,
     /// Logical ids of the rules that are here as a whole.
     whole: BTreeSet<Box<str>>,
-    /// Outputs in which a function stands.
+    /// Outputs with functions.
     outputs: Vec<MappingEntry>,
-    /// Where each condition stands.
+    /// The place of each condition.
     conditions: BTreeMap<String, Span>,
 }
 
 /// A value that was put in.
 struct FilledValue {
     span: Span,
-    /// What stands there: `!Ref Days`.
+    /// The call: `!Ref Days`.
     call: String,
     text: String,
     /// Whether it must not be shown.
@@ -60,6 +60,8 @@ impl Dependent {
         let outputs = entries(root, "Outputs").iter();
         dependent.outputs = outputs.filter(|entry| holds_call(&entry.value)).cloned().collect();
         for entry in entries(root, "Resources") {
+            // Rules without functions were judged as written, so only their names are needed again:
+            // two rules may get one name with these values.
             if entry.value.get("Type").and_then(YamlNode::text) != Some(RULE) {
                 dependent.resources.push(entry.clone());
             } else if entry.value.get("Properties").is_some_and(holds_call) {
@@ -72,7 +74,7 @@ impl Dependent {
         dependent
     }
 
-    /// What is wrong with the resources in this evaluation.
+    /// The findings about the resources in this evaluation.
     fn judge(&self, path: &SourcePath, mut evaluation: Evaluation<'_>) -> Vec<Diagnostic> {
         let mut findings = Findings::new(path);
         for (name, span) in &self.conditions {
@@ -86,6 +88,8 @@ impl Dependent {
         for MappingEntry { key, key_span, value } in &self.resources {
             let condition = value.get("Condition").and_then(YamlNode::text);
             let presence = condition.map_or(Some(true), |name| evaluation.condition(name));
+            // A resource that certainly does not exist has no errors. One that may exist is judged
+            // like one that does.
             if presence == Some(false) {
                 continue;
             }
@@ -156,6 +160,7 @@ impl Dependent {
             let evaluation =
                 Evaluation::new(outline, ParameterValues::Given(&inputs), Some(region));
             for finding in self.judge(path, evaluation).into_iter().filter(counts) {
+                // The same finding in several regions is one finding with a list of regions.
                 match all.iter_mut().find(|(known, _)| *known == finding) {
                     Some((_, regions)) => regions.push(region),
                     None => all.push((finding, vec![region])),
@@ -204,6 +209,7 @@ pub(super) fn rivals_everywhere(
 
 /// Whether a finding is among others, there or at a part of its place.
 fn holds(others: &[Diagnostic], one: &Diagnostic) -> bool {
+    // A finding about a value can be at a part of the place of the function that gives it.
     let within = |inner: Option<Span>, outer: Option<Span>| match (inner, outer) {
         (Some(inner), Some(outer)) => outer.start <= inner.start && inner.end <= outer.end,
         (inner, outer) => inner == outer,
@@ -222,7 +228,7 @@ fn holds_alike(others: &[Diagnostic], one: &Diagnostic) -> bool {
     holds(others, one) || is_of_value && others.iter().any(is_alike)
 }
 
-/// Whether something stands in it that can be evaluated.
+/// Whether it contains a function that can be evaluated.
 fn holds_call(node: &YamlNode) -> bool {
     if Call::of(node).is_some() {
         return true;
@@ -244,6 +250,7 @@ fn named_only(entry: &MappingEntry) -> MappingEntry {
         }
         node
     };
+    // Metadata stays if it has functions: they may refer to a resource that does not exist.
     let mut value = kept(&entry.value, &["Type", "Condition", "Properties", "Metadata"]);
     if let Value::Mapping(Mapping { entries, flow: _ }) = &mut value.value {
         entries.retain(|entry| &*entry.key.text != "Metadata" || holds_call(&entry.value));
@@ -269,6 +276,7 @@ fn explained(mut finding: Diagnostic, puts: &[FilledValue]) -> Diagnostic {
         return finding;
     };
     let Diagnostic { found, hint, .. } = &mut finding;
+    // The value of a parameter may be a secret, so neither the finding nor its hint may quote it.
     if *secret {
         *found = found.replace(&format!("{text:?}"), "another value");
         if !text.is_empty() {
@@ -305,6 +313,8 @@ impl Filling<'_, '_, '_, '_> {
                     match test.and_then(|name| self.evaluation.condition(name)) {
                         Some(true) => self.node(yes),
                         Some(false) => self.node(no),
+                        // With an unknown condition both branches are judged, and the function
+                        // itself stays.
                         None => {
                             let filled = [condition.clone(), self.node(yes), self.node(no)];
                             with_items(node, filled)
@@ -330,9 +340,10 @@ impl Filling<'_, '_, '_, '_> {
         YamlNode { span: node.span, tag: node.tag.clone(), value }
     }
 
-    /// AWS Config replaces pseudo parameters in any text.
+    /// A text with pseudo parameters only, evaluated: AWS Config may replace them in any text.
     fn plain(&mut self, node: &YamlNode, scalar: &Scalar) -> YamlNode {
         let mut names = substitutions(&scalar.text).peekable();
+        // A text with any other `${name}` stays as it is: it may belong to the language of a rule.
         let is_replaced = names.peek().is_some() && names.all(|name| PSEUDO.contains(&name));
         if is_replaced { self.evaluated(node, scalar.text.to_string()) } else { node.clone() }
     }
@@ -347,7 +358,7 @@ impl Filling<'_, '_, '_, '_> {
         self.evaluated(node, call.name())
     }
 
-    /// What a reference to a list is, whoever gives it.
+    /// The form of a reference to a list.
     fn list(&mut self, node: &YamlNode, name: &str) -> Option<YamlNode> {
         let is_list = name == "AWS::NotificationARNs"
             || self.evaluation.outline.parameters.get(name).is_some_and(|declared| {
@@ -369,7 +380,7 @@ impl Filling<'_, '_, '_, '_> {
         let Some(known) = known else { return node.clone() };
         if let Known::Text(text) = &known {
             if node.text() == Some(text) {
-                // It stands for itself: nothing was put in.
+                // The value equals the text: nothing was replaced.
                 return node.clone();
             }
             let (text, secret) = (text.clone(), self.evaluation.secret);

@@ -31,6 +31,8 @@ fn entry<'n>(node: &'n mut YamlNode, name: &str) -> Option<&'n mut Value> {
 }
 
 fn adapt(findings: &mut Findings<'_>, kind: &str, node: &mut YamlNode) {
+    // Published templates use short forms that AWS's reference does not show. They are judged in
+    // the long form, with a warning; any other form is left to the schema.
     if node.is_null() {
         return;
     }

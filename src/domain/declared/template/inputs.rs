@@ -50,6 +50,7 @@ fn check_mapping(findings: &mut Findings<'_>, Mapping { entries, flow: _ }: &Map
 /// Checks a value; says how many characters it has at least.
 fn check_value(findings: &mut Findings<'_>, name: &str, value: &YamlNode) -> usize {
     if let Some(call) = Call::of(value) {
+        // The shorter branch counts, since an error has to be certain.
         if let ("If", Some([_, yes, no])) = (call.function, call.items()) {
             return check_value(findings, name, yes).min(check_value(findings, name, no));
         }
@@ -93,6 +94,7 @@ fn check_json(findings: &mut Findings<'_>, text: &str, span: Span) {
             Json::Object(_) => refuse(findings, name, "a mapping", span),
             Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
         }
+        // JSON readers disagree about which of two equal names counts.
         if pairs.iter().take(at).any(|(other, _)| other == name) {
             let found = format!("the input parameter {name} occurs twice");
             findings.error(span, code::DUPLICATE_KEY, found).hint("remove one of them");

@@ -1,5 +1,5 @@
-//! `CloudFormation`'s functions in a template: which there are, what each takes, and where it may
-//! stand.
+//! `CloudFormation`'s functions in a template: their arguments, and the places where they are
+//! allowed.
 
 use super::call::Call;
 use super::names::{Graph, Names};
@@ -19,7 +19,7 @@ pub(super) const FORMAT_VERSION: &str = "AWSTemplateFormatVersion";
 const PROVEN: &[&str] =
     &["And", "Condition", "Equals", "FindInMap", "If", "Not", "Or", "Ref", "Sub"];
 
-/// Functions that `CloudFormation` has and nobody has shown to work in a pack.
+/// Functions of `CloudFormation` that are not known to work in a pack.
 const UNPROVEN: &[&str] =
     &["Base64", "Cidr", "GetAZs", "GetAtt", "ImportValue", "Join", "Select", "Split"];
 
@@ -39,13 +39,15 @@ const OPERANDS: &[&str] = &["FindInMap", "Join", "Ref", "Select", "Split", "Sub"
 /// What `Fn::Sub` takes between its braces (`CloudFormation` refuses a template with others).
 const SUB_NAMES: &str = "names of letters, digits, _, . and : between ${ and }";
 
-/// Refuses, wherever it stands, what would make the template another one than was judged.
+/// Refuses, anywhere, functions that would turn the template into another one than was judged.
 fn refuse_rewriting(findings: &mut Findings<'_>, root: &YamlNode) {
     let mut rest = vec![root];
     let mut refuse = |name: &str, span| {
         let hint = "a macro rewrites the template after conformd has checked it";
         findings.error(span, code::UNJUDGED, format!("{name} is refused")).hint(hint);
     };
+    // The whole tree is searched with a stack of its own, places without functions included: a
+    // macro works anywhere, and a hostile file nests deeply.
     while let Some(node) = rest.pop() {
         if let Some(tag) = node.tag.as_deref().filter(|tag| is_rewriting(tag)) {
             refuse(&format!("!{tag}"), node.span);
@@ -69,7 +71,7 @@ fn is_rewriting(function: &str) -> bool {
     function == "Transform" || function.starts_with("ForEach")
 }
 
-/// What stands somewhere.
+/// What is allowed in a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Here {
     /// A value: of a property, of an output.
@@ -80,7 +82,7 @@ enum Here {
     Operand,
     /// Text, lists and mappings only.
     Plain,
-    /// Anything: nobody reads it.
+    /// Anything: AWS does not read it.
     Free,
 }
 
@@ -98,7 +100,7 @@ pub(super) fn check(findings: &mut Findings<'_>, root: &YamlNode) {
 struct IntrinsicWalk<'f, 'p, 'n> {
     findings: &'f mut Findings<'p>,
     names: Names<'n>,
-    /// The resource that is looked at.
+    /// The resource that is being checked.
     owner: Option<&'n str>,
     /// Which resource needs which.
     graph: Graph<'n>,
@@ -133,6 +135,7 @@ impl<'n> IntrinsicWalk<'_, '_, 'n> {
         let Some(attributes) = value.mapping() else { return self.node(value, Here::Plain) };
         for MappingEntry { key, key_span, value } in &attributes.entries {
             self.function_as_key(key, *key_span, Here::Plain);
+            // Functions are allowed in these two attributes; the others have to be plain values.
             match &*key.text {
                 "Properties" | "Metadata" => self.node(value, Here::Value),
                 "DependsOn" => {
@@ -160,6 +163,7 @@ impl<'n> IntrinsicWalk<'_, '_, 'n> {
                     .expected("the logical id of a resource, or a list of them");
                 continue;
             };
+            // A name that does not exist would fail in every member, and only there.
             if self.names.resources.contains(name) {
                 self.needs(name, node.span);
             } else {
@@ -171,10 +175,11 @@ impl<'n> IntrinsicWalk<'_, '_, 'n> {
         }
     }
 
-    /// Notes that the resource that is looked at needs another.
+    /// Notes that the resource that is being checked needs another.
     fn needs(&mut self, name: &'n str, span: Span) {
         if let Some(owner) = self.owner
             && self.names.resources.contains(name)
+            // A name of both a parameter and a resource means the parameter.
             && !self.names.parameters.contains(name)
         {
             self.graph.add(owner, name, span);
@@ -184,6 +189,7 @@ impl<'n> IntrinsicWalk<'_, '_, 'n> {
     /// A key that is a function's name, beside others.
     fn function_as_key(&mut self, key: &Scalar, span: Span, here: Here) {
         if let Some(function) = key.text.strip_prefix("Fn::")
+            // A refused function is reported once, with the reason why it is refused.
             && !self.is_refused(&key.text, function, span)
             && here != Here::Free
         {
@@ -193,7 +199,7 @@ impl<'n> IntrinsicWalk<'_, '_, 'n> {
         }
     }
 
-    /// What a section or a mapping holds, where the section itself was looked at.
+    /// Checks the content of a section or a mapping whose keys were checked already.
     fn inside(&mut self, node: &'n YamlNode, here: Here) {
         for MappingEntry { value, .. } in node.mapping().into_iter().flat_map(|all| &all.entries) {
             // Of null the section says what it should be.
@@ -211,6 +217,7 @@ impl<'n> IntrinsicWalk<'_, '_, 'n> {
         if let Some(call) = call {
             return self.call(&call, here);
         }
+        // Values are no conditions: CloudFormation accepts only tests and other conditions here.
         if here == Here::Test {
             let found = format!("a condition is {}", node.describe());
             self.findings
@@ -236,8 +243,10 @@ impl<'n> IntrinsicWalk<'_, '_, 'n> {
         }
     }
 
-    /// Whether a function is refused for what it needs; says why, where nobody has yet.
+    /// Whether a function is refused because of what it needs; reports why, unless that was
+    /// reported.
     fn is_refused(&mut self, name: &str, function: &str, span: Span) -> bool {
+        // `refuse_rewriting` has reported these already.
         if is_rewriting(function) {
             return true;
         }
@@ -258,7 +267,7 @@ impl<'n> IntrinsicWalk<'_, '_, 'n> {
             return;
         }
         let is_known = PROVEN.contains(&function) || UNPROVEN.contains(&function);
-        // Where nobody reads it, what looks like a long form may be meant as it stands.
+        // In a place that AWS does not read, a long form may be meant as plain data.
         if here == Here::Free && (is_known || !call.is_tag()) {
             return call.children().into_iter().for_each(|node| self.node(node, here));
         }
@@ -301,7 +310,7 @@ impl<'n> IntrinsicWalk<'_, '_, 'n> {
         }
     }
 
-    /// Looks at the arguments of a function; or says which it takes.
+    /// Checks the arguments of a function; `Err` says which it takes.
     fn arguments(&mut self, call: &Call<'n>, here: Here) -> Result<(), &'static str> {
         match call.function {
             "Ref" => {
@@ -323,6 +332,7 @@ impl<'n> IntrinsicWalk<'_, '_, 'n> {
             "Equals" => {
                 let expected = "two values: text, or functions that give it";
                 let Some([one, other]) = call.items() else { return Err(expected) };
+                // A mapping that is no function has no text to compare.
                 for node in [one, other] {
                     if node.mapping().is_some() && Call::of(node).is_none() {
                         return Err(expected);
@@ -382,6 +392,7 @@ impl<'n> IntrinsicWalk<'_, '_, 'n> {
             ("ImportValue" | "Base64" | "GetAZs", None) => true,
             (_, _) => false,
         };
+        // Their values are not evaluated here, so only the form of the arguments is checked.
         if !fits {
             return Err(match call.function {
                 "Join" => "a delimiter and a list",
@@ -421,6 +432,7 @@ impl<'n> IntrinsicWalk<'_, '_, 'n> {
             return Err(SUB_NAMES);
         }
         for name in substitutions(text) {
+            // Names of the mapping come before parameters and resources, as in CloudFormation.
             if own.is_some_and(|own| own.get(name).is_some()) {
                 if !is_name(name) {
                     return Err(SUB_NAMES);
@@ -472,6 +484,8 @@ fn check_circles_of_conditions(findings: &mut Findings<'_>, root: &YamlNode) {
     for MappingEntry { key, value, .. } in entries(root, "Conditions") {
         let mut rest = vec![value];
         while let Some(node) = rest.pop() {
+            // A circle would make the evaluation of conditions endless; CloudFormation refuses it
+            // as well.
             match Call::in_condition(node) {
                 Some(call) if call.function == "Condition" => {
                     if let Some(name) = call.text() {
@@ -486,7 +500,7 @@ fn check_circles_of_conditions(findings: &mut Findings<'_>, root: &YamlNode) {
     graph.check(findings, "conditions");
 }
 
-/// Whether a `${` stands inside another one.
+/// Whether a `${` is inside another one.
 fn holds_nested(text: &str) -> bool {
     let mut pieces = text.split("${").skip(1).map(|piece| piece.contains('}'));
     let is_open = pieces.any(|is_closed| !is_closed);

@@ -9,7 +9,7 @@ use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::yaml::tree::{MappingEntry, Value, YamlNode};
 
-/// Texts that are for people, or a language of their own.
+/// Sections whose texts are for users, or in a language of their own.
 const PROSE: &[&str] = &[
     "AllowedPattern",
     "Description",
@@ -31,10 +31,11 @@ const MARKS: &[(&str, &str, &str)] = &[
 /// Whole values that a tool writes when it has nothing to write.
 const NOTHINGS: &[&str] = &["<no value>", "[object Object]"];
 
-/// Looks at every value that AWS would use.
+/// Checks every value that AWS would use.
 pub(super) fn check(findings: &mut Findings<'_>, root: &YamlNode) {
     let Some(sections) = root.mapping() else { return };
     for MappingEntry { key, value, .. } in &sections.entries {
+        // Descriptions may quote such marks on purpose.
         if !PROSE.contains(&&*key.text) {
             check_node(findings, value);
         }
@@ -80,8 +81,8 @@ fn check_node(findings: &mut Findings<'_>, node: &YamlNode) {
     }
 }
 
-/// Marks within other text, which AWS takes in the value of an input parameter: a rule may have a
-/// language of its own. A value that is nothing but such a mark is left over.
+/// Marks within other text, which AWS accepts in the value of an input parameter: a rule may have a
+/// language of its own. A value that is only such a mark was left unreplaced.
 const WITHIN_INPUTS: &[(&str, &str)] = &[("{{", "}}"), ("<%", "%>"), ("${", "}")];
 
 fn check_inputs(findings: &mut Findings<'_>, inputs: &YamlNode) {
@@ -117,7 +118,7 @@ fn check_inputs(findings: &mut Findings<'_>, inputs: &YamlNode) {
 struct Leftover {
     what: String,
     hint: &'static str,
-    /// Whether nobody would mean it as it stands.
+    /// Whether it cannot be meant literally.
     is_certain: bool,
 }
 
@@ -136,7 +137,7 @@ const RENDER: &str = "render the file before it is published";
 fn mark(text: &str) -> Option<Leftover> {
     let leftover = |what, hint| Some(Leftover { what, hint, is_certain: true });
     if let Some(inner) = between(text, "{{", "}}") {
-        // A dynamic reference is refused wherever it stands, by others.
+        // Dynamic references are refused anywhere, by `composed`.
         return if is_dynamic(text) {
             None
         } else {
@@ -180,6 +181,8 @@ fn in_braces(text: &str) -> Option<Leftover> {
         let (inner, _) = piece.split_once('}')?;
         (!PSEUDO.contains(&inner)).then_some(inner)
     })?;
+    // A name in the form of a parameter was most likely meant for `!Sub`; others are marks of a
+    // tool that renders files.
     let hint = if inner.starts_with(|first: char| first.is_ascii_uppercase())
         && inner.bytes().all(|byte| byte.is_ascii_alphanumeric())
     {
@@ -190,7 +193,7 @@ fn in_braces(text: &str) -> Option<Leftover> {
     Some(Leftover { what: format!("${{{inner}}} was not replaced"), hint, is_certain: true })
 }
 
-/// What stands between the first opening mark and the next closing one.
+/// The text between the first opening mark and the next closing one.
 fn between<'t>(text: &'t str, open: &str, close: &str) -> Option<&'t str> {
     let (_, rest) = text.split_once(open)?;
     rest.split_once(close).map(|(inner, _)| inner)

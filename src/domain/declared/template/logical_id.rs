@@ -7,6 +7,7 @@ use crate::domain::declared::yaml::tree::MappingEntry;
 /// Names of parameters, mappings, conditions, resources and outputs are alphanumeric.
 pub(super) fn check_logical_id(findings: &mut Findings<'_>, entry: &MappingEntry) {
     let name = &*entry.key.text;
+    // `CloudFormation` accepts ASCII letters and digits only, no letters of other scripts.
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         findings
             .error(entry.key_span, code::LOGICAL_ID, format!("{name:?} is not alphanumeric"))

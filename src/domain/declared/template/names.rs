@@ -21,8 +21,8 @@ pub(super) const PSEUDO: &[&str] = &[
     "AWS::URLSuffix",
 ];
 
-/// Pseudo parameters that only a member knows and that are text in each, with what they may be:
-/// text as short as any that stands for them.
+/// Pseudo parameters that only a member knows, each with a text as short as its shortest possible
+/// value.
 const OF_MEMBERS: &[(&str, &str)] = &[
     ("AWS::AccountId", "111122223333"),
     // Member stacks are named by AWS Config.
@@ -82,6 +82,7 @@ impl<'n> Names<'n> {
 
     /// Whether a `Ref` can name this; an error if nothing is named so.
     pub(super) fn check_reference(&self, findings: &mut Findings<'_>, name: &str, span: Span) {
+        // The prefix is reserved, so such a name can only be a pseudo parameter.
         if name.starts_with("AWS::") {
             if !PSEUDO.contains(&name) {
                 let found = format!("there is no pseudo parameter {name}");
@@ -105,6 +106,7 @@ impl<'n> Names<'n> {
         name: &str,
         span: Span,
     ) {
+        // A resource is named correctly here, so "nothing is named so" would be the wrong message.
         if self.resources.contains(name) && !self.parameters.contains(name) {
             let found = format!("a condition refers to the resource {name}");
             findings
@@ -122,6 +124,7 @@ impl<'n> Names<'n> {
         attribute: Option<&str>,
         span: Span,
     ) {
+        // The resource comes first: attributes of one that does not exist cannot be checked.
         if !self.resources.contains(resource) {
             findings
                 .error(span, code::UNKNOWN_REFERENCE, format!("there is no resource {resource}"))
@@ -148,7 +151,7 @@ impl<'n> Names<'n> {
         }
     }
 
-    /// Looks up as much of a map's path as is written out.
+    /// Looks up the part of a map's path that is written out.
     pub(super) fn check_map(&self, findings: &mut Findings<'_>, path: [&'n YamlNode; 3]) {
         let [map, first, second] = path;
         let Some(name) = map.text() else { return };
@@ -177,7 +180,7 @@ impl<'n> Names<'n> {
     }
 }
 
-/// What leads to what, with the place that says so.
+/// The edges of a graph, each with its place.
 #[derive(Debug, Default)]
 pub(super) struct Graph<'n> {
     edges: BTreeMap<&'n str, BTreeMap<&'n str, Span>>,
@@ -200,7 +203,8 @@ impl<'n> Graph<'n> {
         // What leads nowhere is settled, and then what leads only there.
         let targets = leading.keys().copied();
         let mut settled: Vec<&str> = targets.filter(|to| !open.contains_key(to)).collect();
-        // Each takes a walk along everything: nobody reads on, and a hostile file has thousands.
+        // The most circles that are reported: each needs a walk over the graph, and a hostile file
+        // has thousands.
         for _ in 0..limits::PROBLEMS {
             while let Some(node) = settled.pop() {
                 for from in leading.get(node).into_iter().flatten() {

@@ -1,7 +1,7 @@
-//! What texts become that functions put together: dynamic references among them are refused.
+//! The texts that functions compose: dynamic references among them are refused.
 //!
-//! Texts are put together with the values in force; what only a member knows counts as empty text,
-//! and where a choice cannot be told, each of its outcomes is looked at.
+//! Texts are composed with the values in force. A fact that only a member knows counts as empty
+//! text, and if a choice is unknown, each of its outcomes is checked.
 
 use std::collections::BTreeMap;
 
@@ -43,8 +43,8 @@ pub(super) fn check(findings: &mut Findings<'_>, root: &YamlNode, outline: &Outl
     }
 }
 
-/// The first text of a template that is refused with these input parameters in a region: where it
-/// stands, and why.
+/// The first text of a template that is refused with these input parameters in a region: its place
+/// and the reason.
 pub(super) fn refused(
     outline: &Outline,
     inputs: &BTreeMap<String, String>,
@@ -90,8 +90,8 @@ impl<'t> TermOutcomes<'t> {
         lists.into_iter().map(first).collect()
     }
 
-    /// The same as pieces of a longer text. Where there are many, those that can be no part of a
-    /// dynamic reference are told apart no more.
+    /// The same as pieces of a longer text. If there are many, pieces that can be no part of a
+    /// dynamic reference are merged.
     fn pieces(&mut self, term: &'t Term) -> Vec<String> {
         let mut texts = self.texts(term);
         if PIECES_MAX < texts.len() {
@@ -145,7 +145,8 @@ impl<'t> TermOutcomes<'t> {
             Term::Any(list) => {
                 self.lists(list).into_iter().flatten().map(|text| vec![text]).collect()
             }
-            // Nobody has said where AWS Config puts pseudo parameters in: both are looked at.
+            // AWS does not document in which texts AWS Config replaces pseudo parameters: both
+            // forms are checked.
             Term::Plain(text) => [one(text.clone()), self.filled(text, &BTreeMap::new())].concat(),
             Term::Digest(_) | Term::Opaque(_) => vec![Vec::new()],
         }
@@ -198,7 +199,7 @@ impl<'t> TermOutcomes<'t> {
     fn filled(&mut self, text: &str, known: &BTreeMap<&str, String>) -> Vec<Vec<String>> {
         let filled = fill(text, TEXT_MAX, |name| match known.get(name) {
             Some(text) => Some(text.clone()),
-            // A list stands for no text; its items do when they are joined.
+            // A list is no text; its items are when they are joined.
             None => Some(self.reference(name).join(",")),
         });
         self.is_cut |= filled.is_none();
@@ -223,6 +224,8 @@ impl<'t> TermOutcomes<'t> {
     /// As many different outcomes as are followed; one at least, so that others are not lost with
     /// it.
     fn bounded<T: Ord + Default>(&mut self, mut all: Vec<T>, most: usize) -> Vec<T> {
+        // Sorted before the cut, so that the outcomes that are kept do not depend on the order of
+        // branches.
         if 1 < all.len() {
             all.sort();
             all.dedup();

@@ -1,9 +1,10 @@
-//! What later decisions need of a template: its parameters and, to tell which rules are in effect,
-//! the mappings, the conditions, and of each rule its name, its source, its scope and its
-//! conditions; and its remediations in words. It is small, so that it can stay in memory where the
-//! tree does not.
+//! The parts of a template that later decisions need: its parameters; for the rules in effect its
+//! mappings, its conditions, and the name, source, scope and conditions of each rule; and a
+//! description of its remediations. It is small, so that it can stay in memory where the tree does
+//! not.
 //!
-//! Reading never fails: what cannot be understood is kept as a thing that nobody can evaluate.
+//! Reading never fails: a part that cannot be understood is kept as a value that cannot be
+//! evaluated.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Declared parameters: their attributes, and which values they take. A value is never quoted in a
-//! finding, since people paste secrets.
+//! Declared parameters: their attributes, and the values they accept. No finding quotes a value,
+//! since some values are secrets.
 
 use super::logical_id::check_logical_id;
 use super::pattern;
@@ -26,7 +26,7 @@ const ATTRIBUTES: &[&str] = &[
     "Type",
 ];
 
-/// Types whose values are text as it is sent (`CloudFormation` template reference).
+/// Types whose values are text, unchanged (`CloudFormation` template reference).
 const TYPES: &[&str] = &["String", "Number", "CommaDelimitedList", "List<Number>"];
 
 /// Types that AWS Config's guide lists for packs beside `CloudFormation`'s.
@@ -50,10 +50,10 @@ const TYPES_OF_AWS: &[&str] = &[
 /// The name of a parameter of Systems Manager.
 const TYPE_OF_NAMES: &str = "AWS::SSM::Parameter::Name";
 
-/// What stands around the type of a value that AWS looks up in Systems Manager.
+/// The text around the type of a value that AWS looks up in Systems Manager.
 const LOOKED_UP: [&str; 2] = ["AWS::SSM::Parameter::Value<", ">"];
 
-/// What to do about a value of which nobody can tell whether a pattern matches it.
+/// The advice if it is unknown whether a pattern matches a value.
 pub(crate) const UNCERTAIN: &str =
     "Java reads its AllowedPattern, and may read it another way: use ASCII characters in both";
 
@@ -61,7 +61,7 @@ pub(crate) const UNCERTAIN: &str =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Declaration {
     pub(super) kind: ParameterKind,
-    /// What stands where no value is given, if it is text or can only be read as one text.
+    /// The default, if it is text or can only be read as one text.
     pub(super) default: Option<String>,
     allowed: Option<Vec<String>>,
     pattern: Option<String>,
@@ -78,7 +78,7 @@ pub(super) enum ParameterKind {
     Number,
     List,
     Numbers,
-    /// AWS looks the value up, or decides what it is.
+    /// AWS looks up the value, or decides what it means.
     Other,
 }
 
@@ -121,6 +121,8 @@ impl Declaration {
         match self.kind {
             ParameterKind::Text => self.expected_text(value),
             ParameterKind::Number => self.expected_number(value),
+            // CloudFormation checks each item of a list; lengths and patterns apply to plain text
+            // only.
             ParameterKind::List | ParameterKind::Numbers => {
                 value.split(',').map(str::trim).find_map(|item| {
                     let expected = if self.kind == ParameterKind::Numbers {
@@ -135,17 +137,18 @@ impl Declaration {
         }
     }
 
-    /// Whether nobody can tell if the pattern matches this value.
+    /// Whether it is unknown if the pattern matches this value.
     pub(super) fn is_uncertain(&self, value: &str) -> bool {
         let pattern = self.pattern.as_deref().filter(|_| self.kind == ParameterKind::Text);
         pattern.is_some_and(|pattern| {
-            // Of a pattern that cannot be read it is said once, where it stands.
+            // A pattern that cannot be read is reported once, at its place.
             pattern::compiled(pattern).is_ok() && pattern::matches(pattern, value).is_none()
         })
     }
 
     fn expected_text(&self, value: &str) -> Option<String> {
         let length = value.chars().count() as u64;
+        // Lengths come before pattern and allowed values: the first that does not fit is reported.
         match self.lengths {
             [Some(least), _] if length < least => {
                 return Some(format!("at least {least} characters (MinLength)"));
@@ -163,6 +166,7 @@ impl Declaration {
     }
 
     fn expected_number(&self, value: &str) -> Option<String> {
+        // Only a number can be compared with the bounds.
         let Some(number) = number(value) else { return Some("a number".to_owned()) };
         let [least, most] =
             self.values.each_ref().map(|value| value.as_deref().and_then(self::number));
@@ -204,7 +208,7 @@ fn number(text: &str) -> Option<f64> {
     text.trim().parse::<f64>().ok().filter(|number| number.is_finite())
 }
 
-/// Checks every parameter; `place` is where the section stands.
+/// Checks every parameter; `place` is that of the section.
 pub(super) fn check(findings: &mut Findings<'_>, place: Span, parameters: &Mapping) {
     // The marker comes on top.
     let count = parameters.entries.len() + 1;
@@ -217,6 +221,8 @@ pub(super) fn check(findings: &mut Findings<'_>, place: Span, parameters: &Mappi
 fn check_parameter(findings: &mut Findings<'_>, entry: &MappingEntry) {
     let MappingEntry { key, key_span, value } = entry;
     let name = &*key.text;
+    // A declaration of the author would collide with the one that conformd adds before it sends the
+    // template.
     if name == MARKER_PARAMETER {
         findings
             .error(*key_span, code::RESERVED_PARAMETER, format!("the template declares {name}"))
@@ -252,6 +258,8 @@ fn check_type(findings: &mut Findings<'_>, name: &str, place: Span, attributes: 
     };
     match kind.text() {
         Some("String") => {}
+        // Types that CloudFormation knows and packs are not known to use give a warning: AWS may
+        // accept them.
         Some(text)
             if TYPES.contains(&text)
                 || TYPES_OF_PACKS.contains(&text)
@@ -282,6 +290,7 @@ fn is_known_to_aws(text: &str) -> bool {
 fn is_looked_up(text: &str) -> bool {
     let [start, end] = LOOKED_UP;
     let inner = text.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+    // CloudFormation permits only these types of values inside a type that is looked up.
     inner.is_some_and(|inner| {
         TYPES.contains(&inner)
             || inner == "List<String>"
@@ -293,7 +302,7 @@ fn is_looked_up(text: &str) -> bool {
 /// The form of one attribute.
 fn check_attribute(findings: &mut Findings<'_>, name: &str, value: &YamlNode) {
     let scalar = value.scalar();
-    // Null is found wherever it stands.
+    // `intrinsic` reports null in any place.
     if scalar.is_some_and(|scalar| scalar.meaning == Meaning::Null) {
         return;
     }
@@ -354,6 +363,8 @@ fn check_constraints(
     check_belonging(findings, name, attributes, declaration.kind);
     check_sizes(findings, name, attributes);
     if let (Some(node), Some(default)) = (attributes.get("Default"), &declaration.default) {
+        // A default that is refused is certain; one whose pattern cannot be evaluated is only a
+        // warning.
         if let Some(expected) = declaration.expected_instead(default) {
             let found =
                 format!("the default of {name} is a value that the parameter does not accept");
@@ -397,6 +408,7 @@ fn check_belonging(
         ParameterKind::Number | ParameterKind::Numbers => {
             (&["MinLength", "MaxLength", "AllowedPattern"], "text")
         }
+        // It is not documented which constraints AWS applies to values that it looks up.
         ParameterKind::Other => return,
     };
     for MappingEntry { key, key_span, .. } in &attributes.entries {

@@ -19,7 +19,7 @@ pub(super) enum Unread {
 /// Line ends, which `.` does not match in Java.
 const DOT: &str = r"[^\n\r\x{85}\x{2028}\x{2029}]";
 
-/// Classes of Java's that hold ASCII characters only, as they stand within brackets here.
+/// Classes of Java that hold ASCII characters only, as they are written within brackets here.
 const CLASSES: &[(&str, &str)] = &[
     ("Lower", "[:lower:]"),
     ("Upper", "[:upper:]"),
@@ -42,7 +42,7 @@ const SAME: &str = "aefnrtxAzbBk";
 /// Letters that mean something after a backslash in Java alone, or in other readers.
 const FOREIGN: &str = "cuvVhHGKNQERXZ";
 
-/// Whether a pattern matches all of a value; nothing where that cannot be told.
+/// Whether a pattern matches a whole value; `None` if that is unknown.
 pub(super) fn matches(pattern: &str, value: &str) -> Option<bool> {
     // Java ignores the case of ASCII letters only, and its versions differ in the edges of words.
     let is_plain = pattern.is_ascii() && value.is_ascii();
@@ -74,7 +74,7 @@ enum Preceding {
     Changed,
 }
 
-/// What stands before the next character within brackets: whether a `-` there is one of a range.
+/// What precedes the next character within brackets: it decides whether a `-` there makes a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Within {
     /// Nothing, a whole range, or a class: `-` is itself.
@@ -114,6 +114,7 @@ impl<'p> Rewriting<'p> {
         while let Some(next) = this.rest.next() {
             if this.brackets == 0 { this.outside(next)? } else { this.inside(next)? }
         }
+        // What is not closed is an error for certain, so it comes before "unknown to this reader".
         if 0 < this.brackets {
             return Err(Unread::Broken("a [ is not closed"));
         }
@@ -150,6 +151,8 @@ impl<'p> Rewriting<'p> {
                 self.before = Preceding::Nothing;
             }
             '*' | '+' | '?' => {
+                // Java permits one quantifier and one mode after it (`a+?`, `a++`); a third is an
+                // error there and may be accepted by other engines.
                 self.before = match (self.before, next) {
                     (Preceding::Something, _) => Preceding::Repetition,
                     (Preceding::Repetition, '+' | '?') => Preceding::Changed,
@@ -172,10 +175,12 @@ impl<'p> Rewriting<'p> {
         Ok(())
     }
 
-    /// What stands behind `(?`: Java has fewer kinds of groups than others.
+    /// The kind of a group after `(?`: Java has fewer kinds than others.
     fn group(&mut self) -> Result<(), Unread> {
         let unknown = Unread::Broken("Java has no such group as stands behind a (?");
         match self.rest.peek().copied() {
+            // The kinds that Java and this engine have in common are copied; any other kind is an
+            // error in Java.
             Some(kind @ (':' | '=' | '!' | '>')) => {
                 self.rest.next();
                 self.out.push(kind);
@@ -221,6 +226,7 @@ impl<'p> Rewriting<'p> {
             return Err(Unread::Broken("the name of a group is not made of letters and digits"));
         }
         self.out.extend([&name, ">"]);
+        // Java refuses a name that is used twice.
         if self.names.insert(name) {
             Ok(())
         } else {
@@ -245,6 +251,7 @@ impl<'p> Rewriting<'p> {
         };
         let least = number(least).ok_or(broken)?;
         let most = if most.is_empty() { Some(u32::MAX) } else { number(most) };
+        // Other engines accept a `{` as text; Java refuses the pattern.
         if self.before != Preceding::Something || most.is_none_or(|most| most < least) {
             return Err(broken);
         }
@@ -254,6 +261,7 @@ impl<'p> Rewriting<'p> {
     }
 
     fn bracket(&mut self) -> Result<(), Unread> {
+        // `[:alpha:]` is a class in other engines and a set of characters in Java.
         if self.rest.next_if_eq(&':').is_some() {
             return Err(Unread::Foreign);
         }
@@ -280,6 +288,8 @@ impl<'p> Rewriting<'p> {
                 self.within = Within::Whole;
                 self.before = Preceding::Something;
             }
+            // `--` and `~~` are set operations in this engine and plain characters in Java, so they
+            // are escaped or left undecided.
             '-' if self.rest.peek() == Some(&'-') => return Err(Unread::Foreign),
             '-' if self.within == Within::Single
                 && !matches!(self.rest.peek(), Some('[' | ']')) =>
@@ -294,7 +304,7 @@ impl<'p> Rewriting<'p> {
         Ok(())
     }
 
-    /// One character within brackets, as it is written here.
+    /// One character within brackets, in the syntax of this crate's engine.
     fn single(&mut self, character: &str) {
         self.out.push_str(character);
         self.in_brackets();
@@ -336,7 +346,7 @@ impl<'p> Rewriting<'p> {
         Ok(())
     }
 
-    /// A class of characters. At the end of a range nobody knows what it means.
+    /// A class of characters. At the end of a range its meaning is undefined.
     fn class(&mut self, inner: &str, negated: bool) -> Result<(), Unread> {
         match (self.brackets, negated) {
             (0, false) => self.out.extend(["[", inner, "]"]),

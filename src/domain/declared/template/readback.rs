@@ -1,7 +1,7 @@
-//! Reading what would be sent with a parser that shares no code with the gate.
+//! Reads the text that would be sent with a parser that shares no code with the gate.
 //!
-//! The gate stands on granit-parser; this stands on a port of libyaml, which speaks YAML 1.1. What
-//! both read alike is what is sent; anything else is refused.
+//! The gate uses granit-parser; this uses a port of libyaml, which implements YAML 1.1. Only a text
+//! that both read alike is sent.
 
 use serde_yaml::{Number, Value};
 
@@ -39,7 +39,7 @@ fn compare(value: &Value, tree: &Canonical) -> Result<(), Vec<String>> {
             }
             Ok(())
         }
-        // That no key stands twice has been seen to by the reader.
+        // The reader has already made sure that no key occurs twice.
         (Value::Mapping(values), Canonical::Mapping(trees)) if values.len() == trees.len() => {
             for ((name, value), (key, tree)) in values.iter().zip(trees) {
                 if name.as_str() != Some(key) {

@@ -14,7 +14,7 @@ use crate::domain::declared::findings::Findings;
 use crate::domain::declared::yaml::Meaning;
 use crate::domain::declared::yaml::tree::{Mapping, MappingEntry, YamlNode};
 
-/// What is wrong with an automatic remediation that nobody lets act.
+/// The finding about an automatic remediation without a role.
 const NO_ROLE: &str = "it is automatic without AutomationAssumeRole";
 
 /// The rules of a pack by what a remediation can call them.
@@ -40,14 +40,14 @@ impl<'n> Rules<'n> {
             match name.map(literal) {
                 Some(Some(name)) => rules.by_name.entry(name).or_default().push(&key.text),
                 Some(None) => rules.some_unknown = true,
-                // The name is made in each member; nobody can write it.
+                // AWS makes the name in each member, so a template cannot name it.
                 None => {}
             }
         }
         rules
     }
 
-    /// The logical ids of the rules that a name, or a `Ref`, means; nothing where nobody can tell.
+    /// The logical ids of the rules that a name or a `Ref` means; `None` if that is unknown.
     fn meant(&self, node: &'n YamlNode) -> Option<Vec<&'n str>> {
         let call = Call::of(node);
         if let Some(id) = call.and_then(|call| call.text().filter(|_| call.function == "Ref")) {
@@ -85,6 +85,8 @@ pub(super) fn check(findings: &mut Findings<'_>, resources: &[MappingEntry]) {
                 let path = findings.path;
                 let condition = value.get("Condition").and_then(YamlNode::text);
                 for id in ids {
+                    // Under different conditions only one of the two may exist, so only equal
+                    // conditions collide.
                     if let Some(span) = remedied.insert((id, condition), name.span) {
                         let found = format!("the rule {id} has two remediations");
                         findings
@@ -161,7 +163,7 @@ fn check_automatic(findings: &mut Findings<'_>, properties: &YamlNode) {
             Some(parameters) => {
                 parameters.get("AutomationAssumeRole").filter(|role| !is_no_value(role))
             }
-            // As text or by a function: nobody can tell.
+            // As text or by a function: the value is unknown.
             None => return,
         },
     };
@@ -196,6 +198,8 @@ fn check_parameters(findings: &mut Findings<'_>, properties: &YamlNode) {
     let values = role.and_then(|role| role.get("Values")).and_then(YamlNode::sequence);
     for value in values.into_iter().flatten() {
         let text = value.scalar().map(|scalar| &*scalar.text);
+        // Text that begins with `${` is not checked, since AWS Config may replace a pseudo
+        // parameter there.
         if let Some(text) = text.filter(|text| !text.starts_with("arn:") && !text.starts_with("${"))
         {
             findings

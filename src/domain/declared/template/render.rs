@@ -1,8 +1,8 @@
-//! The text that is sent: written from the judged tree, in the form that every reader reads alike.
+//! Renders the text that is sent from the judged tree, in a form that every reader reads alike.
 //!
-//! Plain block style, one space of indentation, no comments, no tags. Text is plain only where YAML
-//! 1.1, YAML 1.2 and JSON-minded readers agree about it, else in double quotes on one line; keys
-//! stand in the author's order, so that what was sent can be laid beside what was written.
+//! Plain block style, one space of indentation, no comments, no tags. Text is plain only if YAML
+//! 1.1, YAML 1.2 and JSON-minded readers agree about it, else in double quotes on one line. Keys
+//! are in the author's order, so that the sent text can be compared with the source.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -17,6 +17,7 @@ const WORDS: &[&str] = &["y", "n", "yes", "no", "on", "off", "true", "false", "n
 pub(super) fn render(tree: &Canonical) -> String {
     let mut out = String::new();
     match tree {
+        // Empty collections have only the flow form `{}` and `[]`.
         Canonical::Mapping(entries) if !entries.is_empty() => mapping(&mut out, entries, 0),
         Canonical::Sequence(values) if !values.is_empty() => sequence(&mut out, values, 0),
         Canonical::Null
@@ -46,6 +47,8 @@ fn mapping(out: &mut String, entries: &[(String, Canonical)], indent: usize) {
                 spaces(out, indent + 1);
                 mapping(out, entries, indent + 1);
             }
+            // A sequence in a mapping is indented too, although YAML also permits the column of its
+            // key: so every nested collection has the same form.
             Canonical::Sequence(values) if !values.is_empty() => {
                 out.push('\n');
                 spaces(out, indent + 1);
@@ -69,6 +72,8 @@ fn sequence(out: &mut String, values: &[Canonical], indent: usize) {
         }
         out.push('-');
         match value {
+            // The first entry follows the hyphen, so the entries below it are two spaces further
+            // in.
             Canonical::Mapping(entries) if !entries.is_empty() => {
                 out.push(' ');
                 mapping(out, entries, indent + 2);
@@ -129,8 +134,8 @@ pub(super) fn text(content: &str) -> Cow<'_, str> {
             _ if is_escaped(character) => {
                 write!(out, "\\u{:04X}", u32::from(character)).expect("a String takes any text");
             }
-            // Letters of any script stand as they are: readers agree about UTF-8, while for
-            // characters beyond U+FFFF YAML and JSON have different escapes.
+            // Letters of any script are written unchanged: readers agree about UTF-8, while YAML
+            // and JSON have different escapes for characters beyond U+FFFF.
             _ => out.push(character),
         }
     }
@@ -138,16 +143,17 @@ pub(super) fn text(content: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Whether a character is not seen where it stands. All lie below U+10000.
+/// Whether a character is invisible. All of these are below U+10000.
 fn is_escaped(character: char) -> bool {
     is_exotic_space(character)
         || character.is_control()
         || matches!(character, '\u{ad}' | '\u{200c}' | '\u{200d}' | '\u{2061}'..='\u{2064}')
 }
 
-/// Whether every reader takes plain text for text, and for this one: ASCII that begins with a
-/// letter, is no word, and holds nothing that could be an indicator where it stands.
+/// Whether every reader reads the plain text as this text: ASCII that begins with a letter, is no
+/// reserved word, and holds no character that could be an indicator in its place.
 fn is_plain(content: &str) -> bool {
+    // A short list of safe characters is easier to verify than the rules of three grammars.
     let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b" _-./:+=@(),".contains(&byte);
     content.starts_with(|first: char| first.is_ascii_alphabetic())
         && content.bytes().all(is_fine)

@@ -33,14 +33,14 @@ pub(super) fn literal(node: &YamlNode) -> Option<&str> {
     node.text().filter(|text| !text.contains("${"))
 }
 
-/// A scalar as AWS makes text of it, in which only pseudo parameters are left to be put in: in each
-/// member, they are the same wherever they stand.
+/// A scalar as AWS turns it into text. Only pseudo parameters are left in it, which have one value
+/// in each member.
 fn said(node: &YamlNode) -> Option<String> {
     let text = node.scalar().and_then(plain)?;
     as_in_a_member(&text).is_some().then_some(text)
 }
 
-/// Checks one rule, whose logical id stands at `place`.
+/// Checks one rule; `place` is that of its logical id.
 pub(super) fn check(findings: &mut Findings<'_>, resource: &YamlNode, place: Span) {
     let Some(properties) = resource.get("Properties") else {
         findings
@@ -48,6 +48,7 @@ pub(super) fn check(findings: &mut Findings<'_>, resource: &YamlNode, place: Spa
             .expected("Properties with ConfigRuleName and Source");
         return;
     };
+    // The schema comes first: the checks below add what a schema cannot express.
     schema::check(findings, RULE, place, properties);
     if let Some(name) = given(properties, "ConfigRuleName") {
         refuse_joining(findings, name);
@@ -69,6 +70,8 @@ pub(super) fn check(findings: &mut Findings<'_>, resource: &YamlNode, place: Spa
 /// The pattern of a rule's name is `.*\\S.*` (AWS Config API: `ConfigRuleName`): something that is
 /// seen, on one line.
 pub(super) fn check_name(findings: &mut Findings<'_>, name: &YamlNode) {
+    // The name identifies a rule for the guard, so an imported one, which is unknown here, is
+    // refused.
     if let Some(call) = Call::of(name) {
         match (call.function, call.items()) {
             ("If", Some([_, yes, no])) => {
@@ -95,7 +98,7 @@ pub(super) fn check_name(findings: &mut Findings<'_>, name: &YamlNode) {
     findings.error(name.span, code::MALFORMED, found).expected("a name on one line");
 }
 
-/// Refuses, anywhere in a name, characters that nobody sees and that other text needs.
+/// Refuses invisible characters in a name, even those that other texts need.
 fn refuse_joining(findings: &mut Findings<'_>, node: &YamlNode) {
     match &node.value {
         Value::Scalar(scalar) => {
@@ -113,6 +116,8 @@ fn refuse_joining(findings: &mut Findings<'_>, node: &YamlNode) {
 }
 
 fn check_source(findings: &mut Findings<'_>, source: &YamlNode) {
+    // Both branches of a condition may be deployed, so both are checked. Any other function would
+    // hide what evaluates the rule.
     if let Some(call) = Call::of(source) {
         if let ("If", Some([_, yes, no])) = (call.function, call.items()) {
             for branch in [yes, no] {
@@ -163,7 +168,7 @@ fn check_source(findings: &mut Findings<'_>, source: &YamlNode) {
     }
 }
 
-/// What evaluates a rule must be told from the template.
+/// The source of a rule must be known from the template.
 fn refuse_hidden(findings: &mut Findings<'_>, node: &YamlNode, what: &str) {
     let function = Call::of(node).map(|call| call.name()).unwrap_or_default();
     findings
@@ -189,6 +194,8 @@ fn check_identifier(findings: &mut Findings<'_>, source: &YamlNode) {
         let entry = findings.error(identifier.span, code::RULE_SOURCE, found).expected(
             "capital letters, digits and _: IAM_PASSWORD_POLICY, not iam-password-policy",
         );
+        // The two frequent mistakes: a Lambda function with the wrong owner, and the name of the
+        // rule in the console in place of its identifier.
         if text.starts_with("arn:") {
             entry.hint("for your own function, set Owner: CUSTOM_LAMBDA");
         } else if text.starts_with(|first: char| first.is_ascii_alphabetic()) && text == in_a_member
@@ -206,6 +213,8 @@ fn check_function(findings: &mut Findings<'_>, source: &YamlNode) {
             .expected("the ARN of the Lambda function");
         return;
     };
+    // Imported values are set outside of the template, so the guard could not tell when the
+    // function is replaced.
     if Call::of(identifier).is_some_and(|call| call.function == "ImportValue") {
         findings
             .error(identifier.span, code::RULE_SOURCE, "an imported value names the function")
@@ -224,6 +233,7 @@ fn check_function(findings: &mut Findings<'_>, source: &YamlNode) {
 /// `FunctionArn`).
 fn is_function(arn: &str) -> bool {
     let parts: Vec<&str> = arn.split(':').collect();
+    // Without a qualifier AWS Lambda uses `$LATEST`.
     let (partition, region, account, name, qualifier) = match &*parts {
         ["arn", partition, "lambda", region, account, "function", name] => {
             (partition, region, account, name, "$LATEST")
@@ -254,6 +264,7 @@ fn check_detail(findings: &mut Findings<'_>, detail: &YamlNode, owner: Option<&s
             .error(message.span, code::RULE_SOURCE, format!("a policy is not triggered by {text}"))
             .expected(MESSAGES_OF_POLICIES.join(", "));
     }
+    // AWS Config refuses a frequency for messages that it sends on a change.
     if let Some(frequency) = given(detail, "MaximumExecutionFrequency")
         && text != "ScheduledNotification"
     {
@@ -272,6 +283,7 @@ fn check_scope(findings: &mut Findings<'_>, scope: &YamlNode) {
     }
     if let Some(id) = given(scope, "ComplianceResourceId") {
         let types = given(scope, "ComplianceResourceTypes");
+        // A function as the list has an unknown number of entries, so nothing is reported.
         let count = types.map_or(Some(0), |types| Some(types.sequence()?.len()));
         if count.is_some_and(|count| count != 1) {
             let found = "Scope has ComplianceResourceId without exactly one resource type";
@@ -297,6 +309,8 @@ pub(super) fn check_names(findings: &mut Findings<'_>, resources: &[MappingEntry
         let condition = value.get("Condition").and_then(YamlNode::text);
         let before: &mut Vec<(Option<&str>, Span)> = first.entry(text.clone()).or_default();
         let path = findings.path;
+        // Rules with different conditions may exclude each other; `rules_and_rivals` decides that
+        // with the parameters of each region.
         let rival = before
             .iter()
             .find(|(other, _)| condition.is_none() || other.is_none() || *other == condition);

@@ -1,7 +1,7 @@
-//! The properties of resources, held against AWS's published schemas (`schemas/README.md`).
+//! Checks the properties of resources against AWS's published schemas (`schemas/README.md`).
 //!
-//! Where a function stands the value is not known and passes; of `Fn::If` both branches are looked
-//! at, which no schema language can say. Null is left to others.
+//! The value of a function is unknown and passes; of `Fn::If` both branches are checked, which no
+//! schema language can express. `intrinsic` reports null.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -53,7 +53,7 @@ pub fn schema_of(kind: &str) -> Option<&'static Json> {
     SCHEMAS.get(kind)
 }
 
-/// Checks the properties of a resource of this type, whose logical id stands at `place`.
+/// Checks the properties of a resource of this type; `place` is that of its logical id.
 pub(super) fn check(findings: &mut Findings<'_>, kind: &str, place: Span, properties: &YamlNode) {
     let Some(root) = SCHEMAS.get(kind) else { return };
     let Some(mapping) = properties.mapping().filter(|_| Call::of(properties).is_none()) else {
@@ -63,6 +63,7 @@ pub(super) fn check(findings: &mut Findings<'_>, kind: &str, place: Span, proper
             .expected("a mapping: conformd must be able to read the rules of a pack from its text");
         return;
     };
+    // AWS's schemas list read-only properties with the others, so they need a check of their own.
     for name in read_only(root) {
         if let Some(entry) = mapping.entry(name) {
             findings
@@ -97,6 +98,8 @@ impl SchemaCheck<'_, '_> {
     fn node(&mut self, node: &YamlNode, schema: &'static Json, what: &str) {
         let schema = follow(self.root, schema);
         if let Some(call) = Call::of(node) {
+            // Both branches may be deployed. A function that gives a list is wrong for sure where
+            // no list is allowed.
             if let ("If", Some([_, yes, no])) = (call.function, call.items()) {
                 self.node(yes, schema, what);
                 self.node(no, schema, what);
@@ -167,6 +170,8 @@ impl SchemaCheck<'_, '_> {
 
     fn sequence(&mut self, nodes: &[YamlNode], span: Span, schema: &'static Json, what: &str) {
         self.count(nodes.len(), span, schema.get("maxItems"), what);
+        // Entries are compared in canonical form, so that another spelling of the same value counts
+        // as equal.
         let must_differ = schema.get("uniqueItems") == Some(&Json::Bool(true));
         let mut seen = BTreeSet::new();
         for node in nodes {
@@ -196,6 +201,7 @@ impl SchemaCheck<'_, '_> {
         let more = schema.get("additionalProperties");
         for MappingEntry { key, key_span, value } in &mapping.entries {
             let name = &*key.text;
+            // Functions as keys are reported by `intrinsic`.
             if name.starts_with("Fn::") {
                 continue;
             }

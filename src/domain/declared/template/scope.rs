@@ -1,4 +1,4 @@
-//! What a rule looks at: its `Scope`, as far as it is known, and whether that is as much as before.
+//! The scope of a rule, as far as it is known, and whether it covers another one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,22 +7,22 @@ use super::call::{Call, is_no_value};
 use super::term::{Term, Test, choice, described};
 use crate::domain::declared::yaml::tree::YamlNode;
 
-/// The field with several values: a rule looks at resources of any of these types.
+/// The field with several values: a rule evaluates resources of any of these types.
 pub(super) const TYPES: &str = "ComplianceResourceTypes";
 
 /// The fields of a scope (AWS Config API: `Scope`).
 const FIELDS: [&str; 4] = ["ComplianceResourceId", TYPES, "TagKey", "TagValue"];
 
-/// What stands for a scope of which nothing is known.
+/// The field that represents an unknown scope.
 pub(super) const WHOLE: &str = "Scope";
 
-/// What evaluates a rule, and what it looks at.
+/// The source, scope and triggers of a rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Evaluates {
     /// What evaluates it: `AWS/IAM_PASSWORD_POLICY`, or `CUSTOM_POLICY/` and the beginning of the
     /// digest of its text.
     pub source: String,
-    /// What it looks at.
+    /// Its scope.
     pub scope: RuleScope,
     /// The types of messages that trigger it; none of a managed rule.
     pub triggers: BTreeSet<String>,
@@ -34,6 +34,8 @@ pub struct Evaluates {
 impl Evaluates {
     /// Whether it evaluates the same, and at least as much of what there is.
     pub fn covers(&self, other: &Self) -> bool {
+        // A wider scope and more triggers lose nothing. A condition must be the same or gone, since
+        // another one may be false where the old one was true.
         self.source == other.source
             && self.scope.covers(&other.scope)
             && other.triggers.is_subset(&self.triggers)
@@ -54,7 +56,7 @@ impl fmt::Display for Evaluates {
     }
 }
 
-/// What a rule looks at; everything by default. Each limit leaves less.
+/// The scope of a rule: everything by default, less with each limit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RuleScope {
     /// Only these types of resources.
@@ -64,7 +66,7 @@ pub struct RuleScope {
 }
 
 impl RuleScope {
-    /// Whether nothing is left out that the other one looks at.
+    /// Whether it includes everything that the other one includes.
     pub fn covers(&self, other: &Self) -> bool {
         let has_types = match (&self.types, &other.types) {
             (None, _) => true,
@@ -86,6 +88,7 @@ pub(super) enum ScopeTerm {
 
 impl ScopeTerm {
     pub(super) fn of(node: &YamlNode, depth: usize) -> Self {
+        // Each level costs one of `depth`: a hostile template must not exhaust the stack.
         let Some(depth) = depth.checked_sub(1) else { return Self::Other(described(node)) };
         if let Some((test, [yes, no])) = choice(node, depth) {
             return Self::Either(test, Box::new([Self::of(yes, depth), Self::of(no, depth)]));
@@ -101,8 +104,8 @@ impl ScopeTerm {
     }
 }
 
-/// Whether a rule evaluates what is there: `EvaluationModes` has `DETECTIVE`, or is not given. A
-/// rule that is proactive only waits for somebody who asks.
+/// Whether a rule evaluates existing resources: `EvaluationModes` has `DETECTIVE`, or is not given.
+/// A rule that is only proactive evaluates nothing by itself.
 pub(super) fn is_detective(node: &YamlNode, depth: usize) -> Test {
     let Some(depth) = depth.checked_sub(1) else { return Test::Opaque };
     if let Some(either) = either(node, depth, is_detective) {
@@ -111,6 +114,7 @@ pub(super) fn is_detective(node: &YamlNode, depth: usize) -> Test {
     if is_no_value(node) {
         return Test::And(Vec::new());
     }
+    // An empty list or a function may mean anything, so the test stays unknown.
     match node.sequence() {
         Some(modes) if !modes.is_empty() && Call::of(node).is_none() => {
             Test::Or(modes.iter().map(|mode| is_detective_mode(mode, depth)).collect())
@@ -125,6 +129,7 @@ fn is_detective_mode(node: &YamlNode, depth: usize) -> Test {
         return either;
     }
     match node.get("Mode") {
+        // The mode may be a function, so it is compared when the test is evaluated.
         Some(mode) if Call::of(node).is_none() => {
             Test::Equals(Box::new([Term::of(mode), Term::Text("DETECTIVE".to_owned())]))
         }

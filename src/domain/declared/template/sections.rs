@@ -20,7 +20,7 @@ const PROVEN: &[&str] = &[
     "Resources",
 ];
 
-/// Sections that `CloudFormation` has and nobody has shown to work in a pack.
+/// Sections of `CloudFormation` that are not known to work in a pack.
 const UNPROVEN: &[&str] = &["Outputs"];
 
 /// Sections that are refused, and why.
@@ -43,6 +43,8 @@ pub(super) fn check(findings: &mut Findings<'_>, root: &YamlNode) {
     };
     for MappingEntry { key, key_span, value } in &sections.entries {
         let name = &*key.text;
+        // Refused sections come first: CloudFormation knows them, so "there is no such section"
+        // would be wrong.
         if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
             findings
                 .error(*key_span, code::UNJUDGED, format!("the section {name} is refused"))
@@ -107,7 +109,7 @@ fn check_section(findings: &mut Findings<'_>, name: &str, value: &YamlNode) {
         ("Description", _) => {
             let bytes = value.text().map(str::len);
             if value.is_null() {
-                // Null is found wherever it stands.
+                // `intrinsic` reports null in any place.
             } else if bytes.is_none_or(|bytes| limits::TEMPLATE_DESCRIPTION < bytes) {
                 let what = bytes.map_or_else(|| value.describe(), |bytes| format!("{bytes} bytes"));
                 findings
@@ -136,6 +138,7 @@ fn check_mappings(findings: &mut Findings<'_>, mappings: &Mapping) {
     };
     for MappingEntry { key, value, .. } in &mappings.entries {
         let name = &key.text;
+        // A wrong level is reported once; its content has no meaning then.
         let Some(map) = value.mapping() else {
             refuse(value, &format!("the mapping {name}"), "a mapping of keys");
             continue;

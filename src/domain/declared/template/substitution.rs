@@ -30,8 +30,8 @@ pub(super) fn mentions(node: &YamlNode) -> Vec<&str> {
     found
 }
 
-/// The text with each `${name}` replaced; nothing if a name has no value or the text grows beyond
-/// all measure. `${!name}` stands for `${name}` itself.
+/// The text with each `${name}` replaced; `None` if a name has no value or the text grows beyond
+/// `bytes_max`. `${!name}` means the text `${name}` itself.
 pub(super) fn fill(
     text: &str,
     bytes_max: usize,
@@ -51,6 +51,7 @@ pub(super) fn fill(
                 filled.push_str(rest);
             }
         }
+        // Values can contain one another, so a short template can grow without bound.
         if bytes_max < filled.len() {
             return None;
         }

@@ -32,6 +32,8 @@ impl RuleSource {
         if let Some((test, [yes, no])) = choice(node, depth) {
             return Self::Either(test, Box::new([Self::of(yes, depth), Self::of(no, depth)]));
         }
+        // A source that is a function, or has no owner, cannot be evaluated: it is described by the
+        // digest of its text, so that another source never looks the same.
         let (None, Some(owner)) = (Call::of(node), node.get("Owner")) else {
             return Self::Other(described(node));
         };
@@ -51,7 +53,7 @@ pub(super) enum Term {
     List(Vec<Term>),
     /// A parameter or a pseudo parameter.
     Ref(String),
-    /// What stands if the test holds, and what otherwise.
+    /// The term if the test holds, and the one otherwise.
     If(Test, Box<[Term; 2]>),
     /// Map, first and second key.
     FindInMap(Box<[Term; 3]>),
@@ -59,7 +61,7 @@ pub(super) enum Term {
     Join(String, Vec<Term>),
     /// Delimiter and list.
     JoinList(String, Box<Term>),
-    /// Text with `${names}`, and the terms that stand for some of them; the others are parameters.
+    /// Text with `${names}`, and the terms of some of them; the others are parameters.
     Sub(String, BTreeMap<String, Term>),
     /// Delimiter and text.
     Split(String, Box<Term>),
@@ -68,11 +70,11 @@ pub(super) enum Term {
     /// The digest of a text.
     Digest(Box<Term>),
     /// Text that is no function and holds `${names}`: AWS Config replaces those of pseudo
-    /// parameters, though nobody has said where.
+    /// parameters in some places, which it does not document.
     Plain(String),
-    /// One of a list; nobody knows which.
+    /// One of a list; it is unknown which.
     Any(Box<Term>),
-    /// Nobody knows; a description that is equal for equal terms.
+    /// Unknown; a description that is equal for equal terms.
     Opaque(String),
 }
 
@@ -82,6 +84,8 @@ impl Term {
     }
 
     fn within(node: &YamlNode, depth: usize) -> Self {
+        // Each level costs one of `depth`: a hostile template must not exhaust the stack. What is
+        // deeper counts as unknown.
         let Some(depth) = depth.checked_sub(1) else { return Self::Opaque(described(node)) };
         let known = match Call::of(node) {
             Some(call) => Self::of_call(node, &call, depth),
@@ -124,6 +128,7 @@ impl Term {
                 Some(Self::Split(plain(delimiter.scalar()?)?, Box::new(term(text))))
             }
             ("Select", Some([index, list])) => {
+                // With an unknown index any item may be meant.
                 let index = index.scalar().and_then(plain).and_then(|text| text.parse().ok());
                 let list = Box::new(term(list));
                 Some(match index {
@@ -139,7 +144,7 @@ impl Term {
         if text.contains("${") { Self::Plain(text) } else { Self::Text(text) }
     }
 
-    /// Data in which no function can stand.
+    /// Data that can hold no function.
     pub(super) fn literal(node: &YamlNode) -> Self {
         let text = |node: &YamlNode| node.scalar().and_then(plain).map(Self::of_plain);
         let list = || node.sequence()?.iter().map(text).collect::<Option<_>>().map(Self::List);
@@ -155,13 +160,15 @@ pub(super) enum Test {
     Not(Box<Test>),
     And(Vec<Test>),
     Or(Vec<Test>),
-    /// Nobody knows.
+    /// Unknown.
     Opaque,
 }
 
 impl Test {
     pub(super) fn of(node: &YamlNode, depth: usize) -> Self {
         let Some(depth) = depth.checked_sub(1) else { return Self::Opaque };
+        // Whatever is no condition is unknown and not false: a rule must not count as absent
+        // because of it.
         let Some(call) = Call::in_condition(node) else { return Self::Opaque };
         let test = |node| Self::of(node, depth);
         match (call.function, call.items()) {
@@ -199,6 +206,7 @@ fn triggers(node: &YamlNode, depth: usize) -> Term {
     if let Some((test, [yes, no])) = choice(node, depth) {
         return Term::If(test, Box::new([triggers(yes, depth), triggers(no, depth)]));
     }
+    // `AWS::NoValue` removes the property, so it must not look like an unknown trigger.
     if is_no_value(node) {
         return Term::Ref("AWS::NoValue".to_owned());
     }
@@ -236,6 +244,7 @@ pub(super) fn plain(scalar: &Scalar) -> Option<String> {
 
 /// `90`, not `+90`, `-0` or `0x5A`, of which JSON makes something else.
 fn is_usual_integer(text: &str) -> bool {
+    // Up to 15 digits every reader keeps a number exact (2^53 has 16).
     let digits = text.strip_prefix('-').filter(|rest| *rest != "0").unwrap_or(text);
     let has_form = !digits.starts_with('0') || digits == "0";
     has_form && digits.len() <= 15 && digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -243,6 +252,8 @@ fn is_usual_integer(text: &str) -> bool {
 
 /// `0.5`, not `.5`, `0.50` or `5e-1`.
 fn is_usual_float(text: &str) -> bool {
+    // A trailing zero is dropped by some readers, which changes the text that AWS makes of the
+    // number.
     text.split_once('.').is_some_and(|(whole, fraction)| {
         is_usual_integer(whole)
             && !fraction.is_empty()

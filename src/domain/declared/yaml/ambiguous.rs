@@ -11,7 +11,7 @@ use crate::domain::declared::snapshot::SourcePath;
 pub struct Ambiguous<'n> {
     /// It, as written.
     pub scalar: &'n Scalar,
-    /// Where it stands.
+    /// Its place.
     pub span: Span,
     /// Whether it is a key.
     pub is_key: bool,
@@ -51,6 +51,8 @@ impl Ambiguous<'_> {
     /// The finding: who disagrees, and how to write what is meant.
     pub fn problem(&self, path: &SourcePath) -> Diagnostic {
         let Self { scalar: Scalar { text, style: _, meaning }, span, is_key } = self;
+        // A key is always text in our files, so quotes are the only right answer. A value may be
+        // meant as a number.
         let what = if *is_key { "the key" } else { "the value" };
         let found = format!("YAML readers disagree about {what} {text}");
         let problem = Diagnostic::error(path, Some(*span), code::YAML_1_1, found);

@@ -1,9 +1,9 @@
 //! Characters that no file of ours may hold, and white space that YAML readers treat differently.
 //!
-//! YAML 1.1 ends a line, and with it a comment, at characters that YAML 1.2 takes for text; others
-//! change what a reviewer sees, or are never seen. They are refused wherever they stand, comments
-//! included. Tabs and exotic spaces are refused where they indent or separate; inside quotes, block
-//! text and comments they are text.
+//! YAML 1.1 ends a line, and with it a comment, at characters that are text in YAML 1.2; others
+//! change what a reviewer sees, or are invisible. They are refused everywhere, comments included.
+//! Tabs and exotic spaces are refused as indentation or separators; inside quotes, block text and
+//! comments they are text.
 
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ use crate::domain::declared::snapshot::SourcePath;
 pub(super) struct ScalarSpan {
     pub(super) start: usize,
     pub(super) end: usize,
-    /// Whether it stands without quotes on lines of its parent.
+    /// Whether it is unquoted on lines of its parent.
     pub(super) plain: bool,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn refused(path: &SourcePath, text: &str) -> Vec<Diagnostic> {
     found.take(limits::PROBLEMS).collect()
 }
 
-/// The first refused character of a value: with a clean text around it, an escape stands for it.
+/// The first refused character of a value: if the text around it is clean, an escape produced it.
 pub(super) fn refused_in_value(value: &str) -> Option<String> {
     if is_ordinary(value) {
         return None;
@@ -64,8 +64,8 @@ fn characters(text: &str) -> impl Iterator<Item = (usize, char, Option<char>)> {
     text.char_indices().zip(next).map(|((at, character), next)| (at, character, next))
 }
 
-/// The lines that begin with `%` outside of scalars and are no version that all readers know: what
-/// a directive means, and so what a `!` after it means, differs between them.
+/// The lines that begin with `%` outside of scalars and are no version that all readers know:
+/// readers disagree about a directive, and so about a `!` after it.
 pub(super) fn directives(
     path: &SourcePath,
     text: &str,
@@ -80,6 +80,7 @@ pub(super) fn directives(
         let line_end = start + line.len();
         let content = text.get(at..line_end).unwrap_or_default().trim_ascii_end();
         start = line_end;
+        // After a syntax error the scalars are not known, so a `%` there may be text.
         if end < at || limits::PROBLEMS <= all.len() {
             break;
         }
@@ -124,7 +125,7 @@ pub(super) fn misplaced_spaces(
     let mut is_json = None;
     let mut all = Vec::new();
     let mut from = 0;
-    // Each run of white space and each comment is looked at once: a file may be full of them.
+    // Each run of white space and each comment is examined once: a file may be full of them.
     while let Some(run) = next_run(text, from).filter(|run| run.start < end) {
         from = run.end;
         let misplaced = match spaces.context(&run) {
@@ -183,7 +184,7 @@ fn first_of(
     characters.map(|(at, one)| (run.start + at, one)).find(|(_, one)| wanted(*one))
 }
 
-/// What a run of white space stands in.
+/// The context of a run of white space.
 enum Context {
     /// Quotes or a block.
     Text,
@@ -193,7 +194,7 @@ enum Context {
     Between,
 }
 
-/// Where white space stands in a text.
+/// The places of white space in a text.
 struct Spaces<'t> {
     text: &'t str,
     tokens: &'t [ScalarSpan],
@@ -217,8 +218,8 @@ impl Spaces<'_> {
         }
     }
 
-    /// Whether white space in plain text begins or ends a line of it, or stands beside an
-    /// indicator: a person sees a separation where a reader sees none.
+    /// Whether white space in plain text begins or ends a line of it, or is next to an indicator: a
+    /// reviewer sees a separation where a parser sees none.
     fn is_at_an_edge(&self, run: &Range<usize>, ScalarSpan { start, end, .. }: ScalarSpan) -> bool {
         let left = self.text.get(start..run.start).and_then(|before| before.chars().next_back());
         let right = self.text.get(run.end..end).and_then(|after| after.chars().next());
@@ -245,10 +246,12 @@ fn is_json_text(text: &str) -> bool {
         && serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok()
 }
 
-/// Printable ASCII in lines: almost every file, and nothing to look at.
+/// Whether the text is printable ASCII in lines, as almost every file is: then nothing has to be
+/// checked.
 fn is_ordinary(text: &str) -> bool {
     let mut before = b'\n';
     let is_ordinary = text.bytes().all(|byte| {
+        // A carriage return alone ends a line for some readers only.
         let goes_on = before != b'\r' || byte == b'\n';
         before = byte;
         goes_on && matches!(byte, b' '..=b'~' | b'\n' | b'\r')
@@ -256,7 +259,7 @@ fn is_ordinary(text: &str) -> bool {
     is_ordinary && before != b'\r'
 }
 
-/// Why a character is refused wherever it stands.
+/// Why a character is refused everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CharacterRefusal {
     Return,
@@ -301,7 +304,7 @@ impl CharacterRefusal {
     }
 }
 
-/// Whether a character looks like a space and is none to a YAML reader.
+/// Whether a character looks like a space but is none to a YAML reader.
 pub(crate) fn is_exotic_space(character: char) -> bool {
     matches!(
         character,

@@ -1,8 +1,8 @@
-//! From text to [`YamlNode`]s: one event at a time, within a budget, with every refusal in its
-//! place.
+//! Turns text into [`YamlNode`]s: one event at a time, within a budget, with the place of every
+//! refusal.
 //!
-//! Refusals that leave the structure readable (an alias, a key that stands twice) are recorded and
-//! the reading goes on, so that all of them show at once; a syntax error ends its document only.
+//! Refusals that leave the structure readable (an alias, a repeated key) are recorded and the
+//! reading continues, so that all of them show at once; a syntax error ends only its document.
 
 use std::collections::BTreeMap;
 
@@ -42,6 +42,7 @@ pub fn decode<'a>(path: &SourcePath, bytes: &'a [u8]) -> Result<&'a str, Box<Dia
         let before = String::from_utf8_lossy(good);
         let span = span_at(&before, before.len(), 1);
         let found = "the bytes here are not UTF-8 text".to_owned();
+        // UTF-16 is the frequent cause: some editors and shells write it by default.
         let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
         let hint = if utf16 { "the file is UTF-16; save it as UTF-8" } else { "save it as UTF-8" };
         Box::new(Diagnostic::error(path, Some(span), code::ENCODING, found).hint(hint))
@@ -55,7 +56,7 @@ pub fn read(path: &SourcePath, text: &str) -> Vec<YamlDocument> {
         Ok(reader) => reader,
         Err(problem) => return vec![unread(text, *problem)],
     };
-    // What broke the reading may stand later on the line.
+    // The cause of the error may be later on the line.
     let line_end = |at: usize| text.get(at..).and_then(|rest| Some(at + rest.find('\n')?));
     let end = reader.end.and_then(line_end).unwrap_or(text.len());
     let mut misread = character::misplaced_spaces(path, text, &reader.tokens, end);
@@ -74,7 +75,7 @@ pub fn read(path: &SourcePath, text: &str) -> Vec<YamlDocument> {
     vec![YamlDocument { span, root: None, problems: refused }]
 }
 
-/// The same without a look at the characters.
+/// The same without checking characters.
 pub(super) fn read_delivered(path: &SourcePath, text: &str) -> Vec<YamlDocument> {
     let mut documents = match read_tree(path, text) {
         Ok(reader) => reader.documents,
@@ -109,7 +110,7 @@ fn read_tree<'p>(path: &'p SourcePath, text: &str) -> Result<EventReader<'p>, Bo
     Ok(reader)
 }
 
-/// Adds problems to the documents that they stand in; those before the first belong to it.
+/// Adds problems to their documents; those before the first document belong to it.
 fn assign(documents: &mut [YamlDocument], problems: Vec<Diagnostic>) {
     for problem in problems {
         let start = problem.span.map_or(0, |span| span.start);
@@ -201,6 +202,8 @@ impl<'a> EventReader<'a> {
             let goes_on = match next {
                 ReaderStep::Event => true,
                 ReaderStep::Document => {
+                    // A document that ends without its event, after a syntax error, still keeps
+                    // what was read.
                     self.close();
                     self.problems < limits::PROBLEMS && parser.proceed_next_document() == Ok(true)
                 }
@@ -281,6 +284,8 @@ impl<'a> EventReader<'a> {
                 (head, last, Value::Mapping(mapping))
             }
         };
+        // The parser reports the end of a block collection at the next token, which is often lines
+        // below.
         let end = if head.flow { end.end } else { last.map_or(head.span.end, |last| last.end) };
         let span = Span { end: end.max(head.span.start), ..head.span };
         self.place(YamlNode { span, tag: head.tag, value }, head.outer)
@@ -289,6 +294,7 @@ impl<'a> EventReader<'a> {
     /// Puts a finished node where it belongs. `outer` is its place with the tag.
     fn place(&mut self, node: YamlNode, outer: Span) -> ReaderStep {
         self.nodes += 1;
+        // The budget bounds memory: a hostile file could hold millions of small values.
         if limits::NODES < self.nodes {
             let found = format!("the file holds more than {} values", limits::NODES);
             let problem = Diagnostic::error(self.path, Some(node.span), code::TOO_LARGE, found);
@@ -334,6 +340,7 @@ impl<'a> EventReader<'a> {
             let problem = Diagnostic::error(self.path, Some(span), code::CHARACTER, found);
             self.report(problem.hint("remove it: two keys that differ by it look alike"));
         }
+        // YAML 1.1 merges mappings at this key, YAML 1.2 does not.
         if scalar.style == Style::Plain && &*scalar.text == "<<" {
             self.refuse(span, code::ALIAS, "this is a merge key (`<<`)");
             return Key(None);
@@ -423,6 +430,8 @@ impl<'a> EventReader<'a> {
             return (None, Some(core.to_owned()));
         }
         match tag.original_parts() {
+            // A lone `!` makes text of its value in YAML 1.2; other forms of tags have no use in
+            // our files.
             ("", "!") => (None, Some(String::new())),
             ("!", name) => (Some(name.to_owned()), None),
             _ => {
@@ -467,7 +476,7 @@ impl<'a> EventReader<'a> {
         self.report(if code == code::ALIAS { problem.hint(WRITE_IT_OUT) } else { problem });
     }
 
-    /// Records a problem, up to a number that nobody reads to the end.
+    /// Records a problem, up to a number that is still read.
     fn report(&mut self, problem: Diagnostic) {
         self.problems += 1;
         if limits::PROBLEMS < self.problems {

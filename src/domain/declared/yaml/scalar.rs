@@ -18,7 +18,7 @@ pub enum Style {
     Plain,
     /// In single or double quotes, or folded (`>`).
     Quoted,
-    /// A literal block (`|`), whose lines stand in the file as they are.
+    /// A literal block (`|`), whose lines are in the file unchanged.
     Literal,
 }
 
@@ -50,6 +50,7 @@ impl Meaning {
 
     /// What plain text means in YAML 1.2's core schema.
     pub(super) fn of_plain(text: &str) -> Self {
+        // The forms of YAML 1.2, section 10.3.2; numbers come after the fixed words.
         match text {
             "" | "~" | "null" | "Null" | "NULL" => Self::Null,
             "true" | "True" | "TRUE" => Self::Bool(true),
@@ -67,8 +68,8 @@ impl Scalar {
         matches!(self.meaning, Meaning::Integer | Meaning::Float)
     }
 
-    /// Whether readers disagree about it. YAML 1.1, as AWS's reader is assumed to speak, makes
-    /// something else of `yes`, `010`, `1:30`, `1_000` or a date; JSON has no `0x1F`, `.5` or `+1`,
+    /// Whether readers disagree about it. YAML 1.1, which AWS's reader is assumed to implement,
+    /// reads `yes`, `010`, `1:30`, `1_000` or a date differently; JSON has no `0x1F`, `.5` or `+1`,
     /// and its readers round whole numbers beyond 2⁵³.
     pub fn is_ambiguous(&self) -> bool {
         // A number in quotes is one by its tag (`!!int "010"`), and is sent without either.
@@ -95,6 +96,7 @@ fn is_integer(text: &str) -> bool {
         text.strip_prefix(prefix)
             .is_some_and(|rest| !rest.is_empty() && rest.as_bytes().iter().all(check))
     };
+    // Only decimal numbers have a sign in YAML 1.2: `-0x1F` is text there.
     all_digits(unsigned(text))
         || digits("0o", |byte| (b'0'..=b'7').contains(byte))
         || digits("0x", u8::is_ascii_hexdigit)
@@ -109,6 +111,7 @@ fn is_float(text: &str) -> bool {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),
         None => (body, None),
     };
+    // `.5` and `5.` are numbers in YAML 1.2, a lone `.` is not.
     let mantissa_fits = match mantissa.split_once('.') {
         Some(("", fraction)) => all_digits(fraction),
         Some((whole, fraction)) => {
@@ -130,6 +133,7 @@ fn is_json_number(text: &str) -> bool {
     match body.split_once('.') {
         None => {
             let is_kept = |whole: i64| (-WHOLE_MAX..=WHOLE_MAX).contains(&whole);
+            // JSON readers turn `-0` into 0, and round whole numbers beyond 2^53.
             is_whole(body) && text != "-0" && text.parse().is_ok_and(is_kept)
         }
         Some((whole, rest)) => {
@@ -148,11 +152,13 @@ fn is_json_number(text: &str) -> bool {
 }
 
 fn differs_in_yaml_1_1(text: &str) -> bool {
+    // `=` and `<<` are the default key and the merge key of YAML 1.1.
     is_old_bool(text) || matches!(text, "=" | "<<") || is_old_number(text) || is_date(text)
 }
 
 fn is_old_bool(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
+    // YAML 1.1 knows three spellings of each word: `yes`, `Yes` and `YES`, and not `yEs`.
     let capitalised = |word: &str| {
         text == word.to_ascii_uppercase()
             || text == word
@@ -164,6 +170,7 @@ fn is_old_bool(text: &str) -> bool {
 /// `010`, `0o10`, `0b1`, `-0x1F`, `1_000`, `.5_`, `1:30`, `1e3`.
 fn is_old_number(text: &str) -> bool {
     let body = unsigned(text);
+    // Each of these is text or another number in YAML 1.2.
     let octal = body.len() > 1 && body.starts_with('0') && all_digits(body);
     let signed_hexadecimal = body.len() < text.len() && body.starts_with("0x");
     let prefixed = (signed_hexadecimal || body.starts_with("0o") || body.starts_with("0b"))
@@ -177,6 +184,7 @@ fn is_old_number(text: &str) -> bool {
 }
 
 fn is_integer_like(body: &str) -> bool {
+    // YAML 1.1 allows underscores between digits.
     let digits = body.replace('_', "");
     let binary = digits.strip_prefix("0b").is_some_and(|rest| {
         !rest.is_empty() && rest.bytes().all(|byte| byte == b'0' || byte == b'1')
@@ -190,6 +198,7 @@ fn is_sexagesimal(body: &str) -> bool {
         first.starts_with(|digit: char| digit.is_ascii_digit())
             && all_digits(&first.replace('_', ""))
     });
+    // `1:30` is 90 in YAML 1.1: every part after the first is below 60.
     let mut rest = parts.map(|part| part.split('.').next().unwrap_or_default()).peekable();
     first_fits
         && rest.peek().is_some()
@@ -204,6 +213,7 @@ fn is_date(text: &str) -> bool {
     let mut fits = |lengths: std::ops::RangeInclusive<usize>| {
         parts.next().is_some_and(|part| all_digits(part) && lengths.contains(&part.len()))
     };
+    // YAML 1.1 also allows white space before the time.
     let has_time = || {
         time.trim_start_matches(['T', 't', ' ', '\t'])
             .starts_with(|first: char| first.is_ascii_digit())

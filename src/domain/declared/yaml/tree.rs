@@ -6,7 +6,7 @@ use crate::domain::declared::yaml::scalar::{Meaning, Scalar, Style};
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct YamlNode {
-    /// Where the value stands, tag left out.
+    /// The place of the value, without its tag.
     pub span: Span,
     /// The local tag without its `!`: `Ref` for `!Ref`.
     pub tag: Option<String>,
@@ -15,7 +15,7 @@ pub struct YamlNode {
 }
 
 impl YamlNode {
-    /// Nothing, where something could stand.
+    /// No value.
     pub fn null(span: Span) -> Self {
         let scalar = Scalar { text: "".into(), style: Style::Plain, meaning: Meaning::Null };
         Self { span, tag: None, value: Value::Scalar(scalar) }
@@ -81,7 +81,7 @@ pub enum Value {
     Scalar(Scalar),
     /// A list.
     Sequence(Vec<YamlNode>),
-    /// Keys and values in the order of the text; no key stands twice.
+    /// Keys and values in the order of the text; no key occurs twice.
     Mapping(Mapping),
 }
 
@@ -111,7 +111,7 @@ impl Mapping {
 pub struct MappingEntry {
     /// The key.
     pub key: Scalar,
-    /// Where the key stands, its tag included.
+    /// The place of the key, including its tag.
     pub key_span: Span,
     /// The value.
     pub value: YamlNode,

@@ -1,4 +1,4 @@
-//! Names of characters that are refused somewhere, for people who have to find them.
+//! Names of characters that are refused somewhere, so that users can find them.
 
 use crate::domain::base::untrusted::is_hidden;
 
@@ -117,7 +117,7 @@ const NAMES: &[(char, &str)] = &[
     ('\u{1d17a}', "MUSICAL SYMBOL END PHRASE"),
 ];
 
-/// The first character of a text that is not seen where it stands.
+/// The first invisible character of a text.
 pub(crate) fn first_hidden(text: &str) -> Option<String> {
     text.chars().find(|character| is_hidden(*character)).map(name)
 }

@@ -1,7 +1,8 @@
-//! What to read next: who may have changed first, everybody in the end, nothing without need.
+//! Which rows to read next: first those that may have changed, in the end all, and none without
+//! need.
 //!
-//! A healthy pack that nothing touches costs one slow resync. Readings that failed are tried
-//! again ever more rarely; the rate of calls is the limiter's.
+//! A healthy pack without changes costs one slow resync. Failed readings are repeated with a
+//! growing backoff; the limiter sets the rate of calls.
 
 use std::time::Duration;
 
@@ -17,26 +18,26 @@ use crate::domain::members::rollout::RolloutHealth;
 /// How often members are read (settings: `intervals.failureResync`, `intervals.fullResync`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resyncs {
-    /// Between two readings of the members in trouble, and of those whose window is open.
+    /// Between two failure resyncs, and between two readings of accounts in their retry window.
     pub trouble: Duration,
-    /// Between two readings of everybody.
+    /// Between two full resyncs.
     pub full: Duration,
 }
 
-/// What comes first when several readings are due.
+/// The order of readings when several are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
     /// A command waits for it.
     Command,
-    /// It changed lately, or a run is on its way.
+    /// The pack changed recently, or a rollout is in progress.
     Changed,
-    /// Somebody joined lately.
+    /// A new account waits for it.
     NewAccount,
-    /// It is in trouble as before.
+    /// The pack has failures, and nothing changed since the last reading.
     Trouble,
-    /// A health waits for a reading of everybody.
+    /// A health waits for a full resync.
     Health,
-    /// Everybody is read from time to time.
+    /// The routine full resync.
     Routine,
 }
 
@@ -51,7 +52,7 @@ pub struct ReadRequest {
     pub reading: MemberRequest,
 }
 
-/// Everything that will have to be read of one pack if nothing changes.
+/// Every reading that one pack will need if nothing changes.
 pub(super) fn requests(
     name: &PackName,
     state: &PackState,
@@ -60,7 +61,7 @@ pub(super) fn requests(
     pace: &Pace,
 ) -> Vec<ReadRequest> {
     let mut all = Vec::new();
-    // While AWS does not show what we wrote, rows would be those of before.
+    // While AWS does not show our last write, its rows are still those from before it.
     if state.is_awaiting() || state.is_going() {
         return all;
     }
@@ -70,7 +71,7 @@ pub(super) fn requests(
     let moved = state.changed.max(state.touched);
     let read = state.read.filter(|read| *read >= moved);
     match (state.read, read) {
-        // Nothing says that anybody is in trouble: one reading tells everything.
+        // The aggregate reports success, so a full resync is needed anyway to confirm it.
         (None, _) if state.is_quiet() => add(Rank::Health, Timestamp::MIN, resync()),
         (_, None) => add(Rank::Changed, moved, trouble()),
         (_, Some(read)) if state.summary.working > 0 => {
@@ -92,7 +93,7 @@ pub(super) fn requests(
         add(Rank::NewAccount, deadline, trouble());
     }
     if state.needs_agreement() {
-        // Without a first resync since AWS went to work, its aggregate gets time to catch up.
+        // Without a first resync since the rollout began, the aggregate gets time to catch up.
         let first = state.agreement.map(|agreement| agreement.first);
         let from = first.unwrap_or_else(|| state.read_last().unwrap_or(moved).max(moved));
         add(Rank::Health, after(from, AGREE), resync());
@@ -101,7 +102,8 @@ pub(super) fn requests(
     if let Some(resynced) = state.resynced {
         let due = after(resynced, resyncs.full);
         add(Rank::Routine, due, resync());
-        // However much trouble there is, everybody is read in the end.
+        // Higher ranks could delay the routine resync forever, so it is raised once it is one
+        // interval late.
         add(Rank::Changed, after(due, resyncs.full), resync());
     }
     if let Some(setback) = &state.setback {
@@ -114,15 +116,17 @@ pub(super) fn requests(
     all
 }
 
-/// Whether the filtered listings of a pack say something: somebody fails or is at work, or AWS says
-/// so and the members do not show otherwise.
+/// Whether a failure resync of this pack can find anything: members fail or are in progress, or the
+/// aggregate says so and the rows do not prove the opposite.
 pub(super) fn is_troubled(state: &PackState, people: &TrackedMembers) -> bool {
     let MemberSummary { counts, working, .. } = &state.summary;
+    // A quiet aggregate without failed members is not enough if a member is still in progress; an
+    // aggregate that never becomes quiet does not count once the rows prove the pack healthy.
     let is_calm = state.is_quiet() && counts.failed == 0 && *working == 0;
     !is_calm && !state.is_going() && health(state, people).0 != RolloutHealth::Healthy
 }
 
-/// Who is in trouble; everybody, when that is no dearer.
+/// A failure resync, or a full resync where it costs no more requests.
 pub(super) fn trouble(
     name: &PackName,
     state: &PackState,
@@ -135,14 +139,14 @@ pub(super) fn trouble(
     }
 }
 
-/// Single accounts; all that are in trouble, or everybody, where that is cheaper.
+/// Readings of single accounts, or a failure or full resync where that costs fewer requests.
 fn missing_rows(
     name: &PackName,
     state: &PackState,
     people: &TrackedMembers,
     add: &mut impl FnMut(Rank, Timestamp, MemberRequest),
 ) {
-    // Rows that a run changes by the minute are not worth a request each.
+    // During a rollout rows change every minute, so reading single accounts would waste requests.
     let is_busy = state.summary.working > 0 || !state.is_resynced();
     let mut wanted =
         state.summary.wanted.iter().filter(|it| it.is_waiting || !is_busy).copied().peekable();

@@ -1,6 +1,7 @@
-//! What AWS says of failures, each text once, however many members were told it.
+//! AWS's error texts of failed members, each stored once for all members that show it.
 //!
-//! Texts are foreign: one line, cut, and in bounded number. What they mean is `failure_class`'s.
+//! The texts are foreign input: one line each, cut, and limited in number. `failure_class`
+//! interprets them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use crate::domain::base::model::AccountId;
 use crate::domain::base::untrusted::one_line;
 use crate::domain::observed::member::Cause;
 
-/// Characters of a text that are kept (reliability A-15).
+/// Characters of a text that are kept. AWS documents no limit, and error texts carry ids and times.
 const TEXT_MAX: usize = 512;
 
 /// Different causes with a text that one region remembers, about 2 MiB. Beyond, which is when texts
@@ -18,7 +19,7 @@ const TEXTS_MAX: usize = 2_048;
 /// The same, those without a text included; beyond, nothing is kept.
 const CAUSES_MAX: usize = 4_096;
 
-/// Stands in a text for the account that the text is about, so that equal failures are equal.
+/// Replaces the id of the account in its error text, so that equal failures have equal texts.
 pub const OWN_ACCOUNT: &str = "<this account>";
 
 /// Causes that are in use, and some that were.
@@ -26,7 +27,7 @@ pub const OWN_ACCOUNT: &str = "<this account>";
 pub(super) struct Causes(BTreeSet<Arc<Cause>>);
 
 impl Causes {
-    /// The cause with these words about this account; `None` when nothing was said.
+    /// The cause with these texts about this account; `None` if AWS gave none.
     pub(super) fn of(
         &mut self,
         account: AccountId,
@@ -45,7 +46,7 @@ impl Causes {
             .or_else(|| self.intern(Cause { code: text(code), message: String::new() }))
     }
 
-    /// Forgets what nobody was told any more.
+    /// Forgets causes that no member shows any more.
     pub(super) fn forget_unused(&mut self) {
         self.0.retain(|known| Arc::strong_count(known) > 1);
     }
@@ -54,6 +55,8 @@ impl Causes {
         if let Some(known) = self.0.get(&cause) {
             return Some(Arc::clone(known));
         }
+        // Texts that differ from member to member would fill the memory. Half of the room is
+        // reserved for codes without a text, so that a flood of texts still leaves the codes.
         let room = if cause.message.is_empty() { CAUSES_MAX } else { TEXTS_MAX };
         (self.0.len() < room).then(|| {
             let cause = Arc::new(cause);

@@ -1,4 +1,4 @@
-//! From how everybody stands to whether a pack arrived.
+//! The health of a pack, computed from the status of its members.
 
 use super::pack_state::PackState;
 use super::people::TrackedMembers;
@@ -6,7 +6,7 @@ use crate::domain::base::model::AccountId;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::packs::Unknown;
 
-/// How a pack arrived. `unknown`: why the region could not be looked at last.
+/// The rollout of a pack. `unknown`: why the region could not be read last.
 pub(super) fn rollout(
     state: &PackState,
     people: &TrackedMembers,
@@ -14,9 +14,12 @@ pub(super) fn rollout(
 ) -> Rollout {
     let summary = &state.summary;
     let (health, why) = health(state, people);
+    // In the counts, `waiting` members are new accounts without recorder, for which AWS still
+    // works.
     let is_done = summary.counts.in_progress == 0 && summary.counts.waiting == 0;
     let mut whys: Vec<String> = why.into_iter().collect();
     whys.extend(notes(state));
+    // An unknown health already names the missing list as its reason.
     if health != RolloutHealth::Unknown {
         whys.extend(people.doubt.clone());
     }
@@ -37,7 +40,8 @@ pub(super) fn rollout(
     }
 }
 
-/// The first that applies, in the order that [`RolloutHealth`] documents, and why it is no better.
+/// The first health that applies, in the order that [`RolloutHealth`] documents, and why it is not
+/// better.
 pub(super) fn health(
     state: &PackState,
     people: &TrackedMembers,
@@ -50,6 +54,8 @@ pub(super) fn health(
     if state.read.is_none() {
         return say(RolloutHealth::Unknown, "its members were not read yet");
     }
+    // Failures come before a missing account list: a failed row is proof without a list. Everything
+    // below needs to know which accounts are expected.
     if counts.failed > 0 {
         return (RolloutHealth::Degraded, None);
     }
@@ -60,6 +66,7 @@ pub(super) fn health(
     if counts.missing > 0 {
         return (RolloutHealth::Missing, None);
     }
+    // Until AWS shows the last write, good rows belong to the content before it.
     if state.is_awaiting() {
         return say(RolloutHealth::Progressing, "AWS does not show the last write yet");
     }
@@ -75,6 +82,8 @@ pub(super) fn health(
             "its members were not all read since the last change",
         );
     }
+    // Healthy has to be proven: the aggregate may be stuck, and rows from before the last Put do
+    // not show that this content is deployed. A second resync settles both.
     if state.is_in_progress() && !state.is_agreed() {
         let why = "every account is done, but AWS reports \"in progress\": waiting for a \
             second reading";
@@ -87,7 +96,7 @@ pub(super) fn health(
     (RolloutHealth::Healthy, None)
 }
 
-/// What has to be said whatever the health.
+/// Notes that are shown with any health.
 fn notes(state: &PackState) -> impl Iterator<Item = String> {
     let summary = &state.summary;
     let count = |found: Option<(usize, AccountId)>, one: &str, many: &str| {

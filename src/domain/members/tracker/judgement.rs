@@ -1,8 +1,8 @@
-//! One account under one pack: what its row, or the lack of one, means.
+//! The status of one account for one pack, from its row or the lack of one.
 //!
-//! Nothing is ever concluded from what was not read: an absence counts when it was seen after the
-//! grace, a miss when it was seen after the deadline, and somebody has left when a later list of
-//! accounts says so.
+//! Nothing is concluded from what was not read: an absent row counts only if it was read after the
+//! grace period, a missed deadline only if the row was read after it, and an account has left only
+//! if a later account list says so.
 
 use std::time::Duration;
 
@@ -16,24 +16,25 @@ use crate::domain::observed::member::MemberStatus;
 use crate::domain::organization::account_list::Account;
 
 /// How long a row may be missing after a join or a Put, and how long the account list may be behind
-/// a row (aws.md §10: half an hour both ways).
+/// a row. AWS documents no time; half an hour both ways is inferred (`docs/aws.md`, "Delays").
 pub(super) const GRACE: Duration = Duration::from_mins(30);
 
-/// How long a throttled member counts as being worked on (aws.md §4.4: one interval).
+/// How long a throttled member counts as being worked on: one interval of 15 minutes, since AWS
+/// throttled itself and may continue.
 const THROTTLED: Duration = Duration::from_mins(15);
 
-/// What is the same for all accounts of a pack.
+/// The inputs that are the same for all accounts of a pack.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct JudgeContext {
     /// The moment, by AWS's clock.
     pub(super) now: Timestamp,
     /// When the account list was read.
     pub(super) list_read: Timestamp,
-    /// Whether it is the newest there is.
+    /// Whether the list is current.
     pub(super) is_current: bool,
     /// When the pack last changed.
     pub(super) reference: Timestamp,
-    /// Whether AWS is on its way from member to member.
+    /// Whether a rollout is in progress.
     pub(super) is_running: bool,
 }
 
@@ -42,32 +43,34 @@ pub(super) struct JudgeContext {
 pub(super) struct Candidate<'a> {
     /// The account.
     pub(super) account: &'a Account,
-    /// What is known of its row.
+    /// Its row, or the lack of one.
     pub(super) evidence: RowEvidence<'a>,
-    /// When that was read; `None`: never, so that an absence means nothing.
+    /// When that was read; `None`: never, so that an absent row means nothing.
     pub(super) read: Option<Timestamp>,
     /// Whether it manages the organization.
     pub(super) is_management: bool,
-    /// Whether AWS was told to leave it out, and was not told otherwise yet.
+    /// Whether the last Put excludes it, although it is not excluded any more.
     pub(super) is_left_out: bool,
 }
 
-/// What became of an account that is expected to have the pack.
+/// The judgement on an account that is expected to have the pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Judgement {
-    /// It stands like this.
+    /// It has this status.
     Member(MemberStatus),
-    /// It has no row yet, and one may still come until then; only a later reading tells.
+    /// It has no row yet, and one may still appear until then; only a later reading decides.
     Due(Timestamp),
     /// The management account has no row.
     ManagementMissing,
-    /// Nobody looked.
+    /// Its row was not read.
     Unread,
 }
 
-/// How an expected account stands.
+/// Judges an expected account.
 pub(super) fn judge(candidate: &Candidate<'_>, frame: &JudgeContext) -> Judgement {
     let Candidate { account, evidence, read, is_management: _, is_left_out: _ } = *candidate;
+    // The row counts at the time when it was read: a reading from before the deadline cannot prove
+    // that AWS has stopped retrying.
     let is_waiting = read.is_some_and(|read| deadline(account, frame.now) > Some(read));
     let status = match evidence {
         RowEvidence::Ok { .. } => MemberStatus::Ok,
@@ -86,8 +89,8 @@ pub(super) fn judge(candidate: &Candidate<'_>, frame: &JudgeContext) -> Judgemen
     Judgement::Member(status)
 }
 
-/// The code of a row that AWS still retries for want of a recorder was never published, so an
-/// unknown one may be it.
+/// The status of a failed row. AWS has not published the error code of a row that it still retries
+/// for lack of a recorder, so an unknown code may be that one.
 fn failed(
     class: FailureClass,
     row: &MemberRow,
@@ -96,6 +99,9 @@ fn failed(
 ) -> MemberStatus {
     let retried = matches!(class, FailureClass::NoRecorder | FailureClass::Other);
     let is_recent = row.last_update().is_some_and(|at| Some(after(at, THROTTLED)) > read);
+    // The retry window comes first: while AWS retries by itself, the failure is not final. A
+    // throttled row counts as work only for a short time, or a permanent throttling would never
+    // show.
     if is_waiting && retried {
         MemberStatus::Waiting
     } else if class == FailureClass::Throttled && is_recent {
@@ -108,11 +114,15 @@ fn failed(
 fn absent(candidate: &Candidate<'_>, frame: &JudgeContext, is_waiting: bool) -> Judgement {
     let Candidate { account, evidence: _, read, is_management, is_left_out } = *candidate;
     let Some(read) = read else { return Judgement::Unread };
+    // AWS deploys to this account only with the next Put, so the absence is no failure of AWS.
     if is_left_out {
         return Judgement::Member(MemberStatus::InProgress);
     }
     let joined = account.joined.unwrap_or(Timestamp::MIN).min(frame.now);
     let grace = after(joined.max(frame.reference), GRACE);
+    // AWS does not document that the management account always has a row, so its absence is only a
+    // note. The other cases go from "too early to tell" to "missing", so that an account is called
+    // missing only if nothing else explains the absent row.
     if is_management {
         Judgement::ManagementMissing
     } else if read < grace {
@@ -120,14 +130,14 @@ fn absent(candidate: &Candidate<'_>, frame: &JudgeContext, is_waiting: bool) -> 
     } else if is_waiting {
         Judgement::Member(MemberStatus::Waiting)
     } else if frame.is_running || read > after(frame.list_read, GRACE) {
-        // Either AWS has not come to it, or it may have left since the list was read.
+        // The rollout may not have reached it yet, or the account left after the list was read.
         Judgement::Member(MemberStatus::InProgress)
     } else {
         Judgement::Member(MemberStatus::Missing)
     }
 }
 
-/// How an account stands that has a row and is not in the list.
+/// The status of an account that has a row and is not in the list.
 pub(super) fn unlisted(row: Option<&MemberRow>, frame: &JudgeContext) -> MemberStatus {
     // A row without a time is from an earlier reading: the list was read after it, or is not
     // current.
@@ -136,7 +146,7 @@ pub(super) fn unlisted(row: Option<&MemberRow>, frame: &JudgeContext) -> MemberS
     if frame.is_current && is_listable { MemberStatus::Left } else { MemberStatus::NotYetListed }
 }
 
-/// Until when AWS retries an account, if it joined lately.
+/// Until when AWS retries an account, if it is new.
 pub(super) fn deadline(account: &Account, now: Timestamp) -> Option<Timestamp> {
     joined_lately(account, now).map(|joined| after(joined, RETRY_WINDOW))
 }

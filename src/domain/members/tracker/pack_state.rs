@@ -1,8 +1,8 @@
-//! One pack on its way: what it looked like last, when it changed, what was read of its members.
+//! One pack: its last observation, when it changed, and which member rows were read.
 //!
 //! Two kinds of change: a *change* is other content or a Put of ours, after which every row has to
-//! be read anew; a *touch* is anything else that moved (somebody joined, the aggregate changed),
-//! after which it is enough to look who is in trouble.
+//! be read anew; a *touch* is any other change (an account joined, the aggregate changed), after
+//! which a failure resync is enough.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,8 +19,8 @@ use crate::domain::observed::packs::{
     ObservedPack, PackPhase, RUN_MAX, RolloutStatus, StatusRecord, Verb,
 };
 
-/// Two resyncs that agree on what the rows alone do not prove are at least this far apart
-/// (reliability I-S17).
+/// Two resyncs that have to agree because the rows alone prove nothing are at least this far apart:
+/// as long as AWS may take to show a change (`docs/aws.md`, "Delays").
 pub(super) const AGREE: Duration = Duration::from_mins(10);
 
 /// How long a Put of ours may stay invisible (10 min: Terraform's AWS provider polls as long).
@@ -32,46 +32,47 @@ pub(super) struct PackState {
     arn: String,
     content: Digest,
     last_update: Timestamp,
-    /// AWS's aggregate, which is no evidence of anything but a run.
+    /// AWS's aggregate, which is evidence only of a rollout in progress.
     pub(super) aggregate: Option<RolloutStatus>,
-    /// Whether a manifest wants it here.
+    /// Whether it is desired here.
     pub(super) is_wanted: bool,
-    /// Who is not expected to have it.
+    /// The accounts that are not expected to have it.
     pub(super) excluded: BTreeSet<AccountId>,
-    /// Who is expected to have it although AWS was last told otherwise.
+    /// The accounts that are expected to have it although the last Put excluded them.
     pub(super) told: BTreeSet<AccountId>,
     /// AWS's time of the last change, as far as it is known.
     pub(super) reference: Timestamp,
-    /// A good row that is older does not prove that this content arrived: the same, until two
-    /// resyncs have agreed that it did.
+    /// A good row that is older does not prove that this content is deployed. Equal to `reference`
+    /// until two resyncs agree.
     pub(super) proof: Timestamp,
-    /// A Put of ours that AWS does not show yet: since when, and the time that AWS showed before.
+    /// A Put of ours that AWS does not show yet: when it was sent, and the `LastUpdateTime` before
+    /// it.
     awaiting: Option<(Timestamp, Timestamp)>,
-    /// What was read before says nothing about the content as it is.
+    /// The time of the last change: rows read before it do not describe the present content.
     pub(super) changed: Timestamp,
-    /// What was read before may not be all.
+    /// The time of the last touch: rows read before it may be out of date.
     pub(super) touched: Timestamp,
-    /// It was not there at the last look; a second such look counts.
+    /// Whether the last observation did not list it; a second one in a row counts.
     is_missed: bool,
     /// The rows.
     pub(super) rows: PackRows,
-    /// When those in trouble were last read; a resync counts. Times of readings are their starts.
+    /// When the last failure resync or full resync began.
     pub(super) read: Option<Timestamp>,
-    /// When everybody was last read.
+    /// When the last full resync began.
     pub(super) resynced: Option<Timestamp>,
     /// When single accounts were read after that.
     lone: BTreeMap<AccountIndex, Timestamp>,
-    /// Readings since the last change that found a run going on.
+    /// Readings since the last change that found a rollout in progress.
     pub(super) looks: u32,
     /// Readings that failed in a row.
     pub(super) setback: Option<Setback>,
-    /// Resyncs since the last change that found everybody done.
+    /// Resyncs since the last change that found every member done.
     pub(super) agreement: Option<Agreement>,
-    /// How everybody stood when that was last worked out.
+    /// The last computed status of all members.
     pub(super) summary: MemberSummary,
 }
 
-/// Readings that came to nothing.
+/// Failed readings.
 #[derive(Debug, Clone)]
 pub(super) struct Setback {
     /// When the last one failed.
@@ -82,7 +83,7 @@ pub(super) struct Setback {
     pub(super) why: String,
 }
 
-/// Resyncs that found everybody done, deployed or failed.
+/// Resyncs that found every member done, deployed or failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Agreement {
     /// When the first of them ended.
@@ -92,7 +93,7 @@ pub(super) struct Agreement {
 }
 
 impl PackState {
-    /// A pack at first sight.
+    /// The state of a pack at its first observation.
     pub(super) fn new(pack: &ObservedPack, target: Option<Target<'_>>, now: Timestamp) -> Self {
         let mut state = Self {
             arn: pack.record.arn.clone(),
@@ -121,7 +122,7 @@ impl PackState {
         state
     }
 
-    /// Takes in what a complete observation shows of it.
+    /// Updates the state from a complete observation.
     pub(super) fn observe(
         &mut self,
         pack: &ObservedPack,
@@ -133,6 +134,8 @@ impl PackState {
         let content = fingerprint_of(record);
         let is_other = content != self.content || record.arn != self.arn;
         let is_moved = record.last_update != self.last_update;
+        // Our own Put was noted as a change when it was sent, so seeing it must not start the
+        // reading of rows anew; any other new content must.
         match self.awaiting {
             Some((_, before)) if is_other || record.last_update != before => {
                 self.awaiting = None;
@@ -145,13 +148,15 @@ impl PackState {
             }
             Some(_) | None => {}
         }
+        // Another ARN is another pack: it was deleted and created again, and the old rows belong to
+        // the former one.
         if record.arn != self.arn {
             (self.rows, self.read, self.resynced) = (PackRows::default(), None, None);
             self.arn.clone_from(&record.arn);
         }
         if is_moved || status != self.aggregate {
             self.touched = now;
-            // What was found out about one run says nothing about the next.
+            // Resyncs during one rollout prove nothing about the next one.
             self.agreement = self.agreement.filter(|_| self.is_in_progress());
         }
         self.is_wanted = target.is_some();
@@ -167,10 +172,13 @@ impl PackState {
         self.is_missed = false;
     }
 
-    /// Takes in an observation that does not list it; whether it may still be there.
+    /// Updates the state from an observation that does not list it; returns whether it may still
+    /// exist.
     pub(super) fn miss(&mut self, status: Option<&StatusRecord>) -> bool {
         let is_first = !std::mem::replace(&mut self.is_missed, true);
         let status = status.map(|record| record.status.clone());
+        // One short listing must not discard the rows. While AWS reports the removal, the pack
+        // stays visible with its progress.
         let is_deleted =
             matches!(status, Some(RolloutStatus::Known(Verb::Delete, PackPhase::Successful)));
         let is_deleting = matches!(status, Some(RolloutStatus::Known(Verb::Delete, _)));
@@ -180,7 +188,7 @@ impl PackState {
         !is_deleted && (is_first || is_deleting)
     }
 
-    /// We changed it, or may have.
+    /// Notes a write of ours that AWS accepted or may have accepted.
     pub(super) fn wrote(&mut self, is_put: bool, now: Timestamp) {
         if is_put {
             self.awaiting = Some((now, self.last_update));
@@ -196,7 +204,7 @@ impl PackState {
         self.lone.clear();
     }
 
-    /// Takes in a reading that came to its end.
+    /// Updates the rows from a complete reading.
     pub(super) fn take(
         &mut self,
         found: ReadResult,
@@ -217,6 +225,7 @@ impl PackState {
                 self.rows = PackRows::all(draft, self.proof, is_listed);
                 (self.read, self.resynced) = (Some(began), Some(began));
                 self.lone.retain(|_, at| *at > began);
+                // A reading that began before the change mixes rows from before and after it.
                 if began < self.changed {
                     self.rows.doubt();
                 }
@@ -231,6 +240,8 @@ impl PackState {
         if is_working {
             self.agreement = None;
         }
+        // Only a full resync counts for the agreement: a failure resync does not show accounts
+        // without rows. One that began before the change describes the old content.
         let is_done = !is_working && self.summary.unclear == 0 && self.awaiting.is_none();
         if !is_resync || began < self.changed {
             return;
@@ -239,6 +250,8 @@ impl PackState {
             _ if !is_done => None,
             None => Some(Agreement { first: ended, is_confirmed: false }),
             Some(Agreement { first, is_confirmed }) => {
+                // The second resync must begin long enough after the first: two readings of the
+                // same stale snapshot agree without proving anything.
                 let is_confirmed = is_confirmed || after(first, AGREE) <= began;
                 Some(Agreement { first, is_confirmed })
             }
@@ -250,25 +263,29 @@ impl PackState {
         }
     }
 
-    /// Whether only a second resync can tell that everybody has it.
+    /// Whether only a second resync can prove that every member has the pack.
     pub(super) fn needs_agreement(&self) -> bool {
         let MemberSummary { counts, old, .. } = &self.summary;
+        // Rows older than the last Put, or an aggregate that may be stuck, prove nothing by
+        // themselves.
         let is_done = counts.in_progress == 0 && counts.waiting == 0;
         self.is_resynced() && (*old > 0 || is_done && self.is_in_progress() && !self.is_agreed())
     }
 
-    /// A reading failed.
+    /// Notes a failed reading.
     pub(super) fn fail(&mut self, why: String, now: Timestamp) {
         let attempts = self.setback.as_ref().map_or(0, |setback| setback.attempts);
         self.setback = Some(Setback { at: now, attempts: attempts.saturating_add(1), why });
     }
 
-    /// When that evidence of this account was read; `None`: it is no evidence.
+    /// When this evidence of the account was read; `None`: it proves nothing.
     pub(super) fn read_of(
         &self,
         number: AccountIndex,
         evidence: RowEvidence<'_>,
     ) -> Option<Timestamp> {
+        // A failure resync shows no accounts without a row: only a full resync since the last
+        // change can prove that a row is absent.
         let together = match evidence {
             RowEvidence::Absent => self.resynced.filter(|_| self.is_resynced()),
             RowEvidence::Row(row) if row.state.is_absence() => {
@@ -279,32 +296,32 @@ impl PackState {
         together.max(self.lone.get(&number).copied())
     }
 
-    /// When anybody was last read.
+    /// When any member was last read.
     pub(super) fn read_last(&self) -> Option<Timestamp> {
         self.read.max(self.lone.values().max().copied())
     }
 
-    /// Whether a Put of ours does not show yet.
+    /// Whether AWS does not show our last Put yet.
     pub(super) fn is_awaiting(&self) -> bool {
         self.awaiting.is_some()
     }
 
-    /// Whether everybody was read since the last change.
+    /// Whether a full resync has run since the last change.
     pub(super) fn is_resynced(&self) -> bool {
         self.resynced.is_some_and(|resynced| resynced >= self.changed)
     }
 
-    /// Whether two resyncs agree that everybody is done.
+    /// Whether two resyncs agree that every member is done.
     pub(super) fn is_agreed(&self) -> bool {
         self.agreement.is_some_and(|agreement| agreement.is_confirmed)
     }
 
-    /// Whether the aggregate says that AWS is at work; a stuck one says so for ever.
+    /// Whether the aggregate reports a rollout in progress; a stuck one does so forever.
     pub(super) fn is_in_progress(&self) -> bool {
         self.aggregate.as_ref().is_some_and(RolloutStatus::is_in_progress)
     }
 
-    /// Whether the aggregate says that everybody is fine.
+    /// Whether the aggregate reports success.
     pub(super) fn is_quiet(&self) -> bool {
         matches!(
             self.aggregate,
@@ -312,12 +329,13 @@ impl PackState {
         )
     }
 
-    /// Whether AWS can be at work as the aggregate says: no run takes longer than [`RUN_MAX`].
+    /// Whether the rollout that the aggregate reports can still be active: none takes longer than
+    /// [`RUN_MAX`].
     pub(super) fn is_at_work(&self, now: Timestamp) -> bool {
         self.is_in_progress() && after(self.last_update, RUN_MAX) > now
     }
 
-    /// Whether its rows are going, or gone.
+    /// Whether AWS is removing its rows, or has removed them.
     pub(super) fn is_going(&self) -> bool {
         matches!(
             self.aggregate,
@@ -325,7 +343,7 @@ impl PackState {
         )
     }
 
-    /// Whether it is being removed, or was.
+    /// Whether it is being removed, was removed, or could not be removed while it is not desired.
     pub(super) fn is_deleting(&self) -> bool {
         let is_failed =
             matches!(self.aggregate, Some(RolloutStatus::Known(Verb::Delete, PackPhase::Failed)));

@@ -1,4 +1,4 @@
-//! The accounts of the organization as one region's memory knows them: the list, and numbers.
+//! The accounts of the organization in the memory of one region: the list, and their numbers.
 
 use std::sync::Arc;
 
@@ -7,16 +7,16 @@ use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::organization::account_list::{Account, AccountList};
 use crate::domain::organization::membership::ListFreshness;
 
-/// Who is a member, and how far that can be believed.
+/// The account list, and whether it is current.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TrackedMembers {
-    /// The numbers of everybody, rows included.
+    /// The numbers of all accounts, including those that only rows show.
     pub(super) roster: AccountInterner,
     /// The list; `None` before the first.
     pub(super) list: Option<Arc<AccountList>>,
-    /// Whether it is the newest there is.
+    /// Whether it is current.
     pub(super) is_current: bool,
-    /// What is to be said of it, if it is not.
+    /// Why it is not current.
     pub(super) doubt: Option<String>,
     /// The accounts' numbers, in the order of the list.
     numbers: Vec<AccountIndex>,
@@ -24,12 +24,14 @@ pub(super) struct TrackedMembers {
 }
 
 impl TrackedMembers {
-    /// Takes in the list as it stands.
+    /// Updates the list and its freshness.
     pub(super) fn observe(&mut self, list: Option<&Arc<AccountList>>, freshness: &ListFreshness) {
         (self.is_current, self.doubt) = match freshness {
             ListFreshness::Current => (true, None),
             ListFreshness::Frozen(why) | ListFreshness::Unknown(why) => (false, Some(why.clone())),
         };
+        // Without a list the last one stays in force. The same list again is skipped, since
+        // numbering 50,000 accounts at every reconciliation would be waste.
         let Some(list) = list else { return };
         if self.list.as_ref().is_some_and(|known| Arc::ptr_eq(known, list)) {
             return;
@@ -59,7 +61,7 @@ impl TrackedMembers {
         self.list.as_ref().is_some_and(|list| list.organization.management == account)
     }
 
-    /// When the list was read; long ago without one.
+    /// When the list was read; the earliest time without one.
     pub(super) fn list_read(&self) -> Timestamp {
         self.list.as_ref().map_or(Timestamp::MIN, |list| list.read)
     }

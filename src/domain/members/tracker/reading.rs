@@ -1,4 +1,4 @@
-//! What to read next of a pack's members, and what came of it.
+//! Requests for the rows of a pack's members, and their results.
 
 use super::roster::AccountIndex;
 use super::rows::RowsInProgress;
@@ -8,16 +8,16 @@ use crate::domain::observed::packs::{PackPhase, Verb};
 /// One request to AWS about the members of one pack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MemberRequest {
-    /// Who is in trouble: the [`FILTERS`], one listing each.
+    /// A failure resync: the [`FILTERS`], one listing each.
     Trouble(PackName),
-    /// One account alone.
+    /// One account.
     Account(PackName, AccountId),
-    /// Everybody.
+    /// A full resync.
     Resync(PackName),
 }
 
-/// The statuses that together show everybody who does not simply have the pack, as far as there is
-/// a row at all (aws.md §4.3).
+/// The statuses that together show every member with a row that does not simply have the pack. They
+/// do not show accounts without a row.
 pub const FILTERS: [(Verb, PackPhase); 6] = [
     (Verb::Create, PackPhase::Failed),
     (Verb::Update, PackPhase::Failed),
@@ -39,13 +39,13 @@ impl MemberRequest {
     }
 }
 
-/// What a reading found, whole.
+/// The complete result of a reading.
 #[derive(Debug)]
 pub(super) enum ReadResult {
-    /// Those in trouble.
+    /// The rows of a failure resync.
     Trouble(RowsInProgress),
     /// One account's row, if there is one.
     Account(AccountIndex, RowsInProgress),
-    /// Everybody's.
+    /// The rows of a full resync.
     Resync(RowsInProgress),
 }

@@ -1,7 +1,7 @@
 //! Accounts as small numbers, so that a set of 10,000 of them is a kilobyte.
 //!
-//! Numbers are given in the order of first sight and never taken back; they live as long as the
-//! process and mean nothing outside of one region's memory.
+//! Numbers are given in the order in which accounts first appear and are never reused. They live as
+//! long as the process and have no meaning outside of one region's memory.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::domain::base::model::AccountId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct AccountIndex(u32);
 
-/// Every account that was seen in a list or in a row.
+/// Every account that appeared in a list or in a row.
 #[derive(Debug, Clone, Default)]
 pub(super) struct AccountInterner {
     numbers: BTreeMap<AccountId, AccountIndex>,
@@ -21,7 +21,7 @@ pub(super) struct AccountInterner {
 }
 
 impl AccountInterner {
-    /// The account's number, a new one at first sight.
+    /// The account's number, a new one if the account is new.
     pub(super) fn number(&mut self, id: AccountId) -> AccountIndex {
         let next = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
         *self.numbers.entry(id).or_insert_with(|| {
@@ -30,7 +30,7 @@ impl AccountInterner {
         })
     }
 
-    /// Whose number it is.
+    /// The account with this number.
     pub(super) fn id(&self, AccountIndex(number): AccountIndex) -> Option<AccountId> {
         self.ids.get(usize::try_from(number).ok()?).copied()
     }
@@ -46,7 +46,7 @@ impl AccountSet {
         self.0.grow_and_insert(place(number));
     }
 
-    /// Takes an account out.
+    /// Removes an account.
     pub(super) fn remove(&mut self, number: AccountIndex) {
         // The set ends with its highest account: beyond it there is no bit to take out.
         if self.contains(number) {
@@ -54,7 +54,7 @@ impl AccountSet {
         }
     }
 
-    /// Whether the account is in.
+    /// Whether the set holds the account.
     pub(super) fn contains(&self, number: AccountIndex) -> bool {
         self.0.contains(place(number))
     }

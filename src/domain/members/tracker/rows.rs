@@ -1,7 +1,7 @@
 //! The rows of one pack as they were last read, compact: a bit for a member that has the pack, a
 //! record for every other.
 //!
-//! What a row means for an account is decided elsewhere (`judgement`); here is what AWS showed.
+//! This file holds what AWS showed; `judgement` decides what a row means for an account.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::domain::observed::failure_class::{FailureClass, classify};
 use crate::domain::observed::member::Cause;
 use crate::domain::observed::packs::{PackPhase, RolloutStatus, StatusRow, Verb};
 
-/// What a row says, the better news first.
+/// The status that a row shows, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum RowState {
     /// `CREATE_SUCCESSFUL`, `UPDATE_SUCCESSFUL`
@@ -34,7 +34,7 @@ pub(super) enum RowState {
 }
 
 impl RowState {
-    /// Whether the pack is not there, or not for long.
+    /// Whether the pack is absent or being removed.
     pub(super) fn is_absence(self) -> bool {
         match self {
             Self::Deleted | Self::Deleting | Self::DeleteFailed(_) => true,
@@ -54,13 +54,13 @@ impl RowState {
 /// One row, kept. The order decides between two rows of one account: the newer, then the worse.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct MemberRow {
-    /// When AWS last changed it, in milliseconds as AWS counts; the least number: not said.
+    /// When AWS last changed it, in milliseconds; `i64::MIN` if AWS gave no time.
     at: i64,
-    /// What it says.
+    /// Its status.
     pub(super) state: RowState,
-    /// AWS's words.
+    /// AWS's error code and text.
     pub(super) cause: Option<Arc<Cause>>,
-    /// Whose it is.
+    /// The account.
     pub(super) number: AccountIndex,
 }
 
@@ -81,6 +81,9 @@ impl MemberRow {
             }
             RolloutStatus::Unknown(_) => RowState::Unknown,
         };
+        // The unknown status is kept as the cause, so that users can see the word that AWS used.
+        // Good rows keep no cause: they are most of the rows, and their texts would be memory
+        // without use.
         let unknown = match status {
             RolloutStatus::Unknown(text) => Some(one_line(text, 64)),
             RolloutStatus::Known(..) => None,
@@ -104,13 +107,13 @@ impl MemberRow {
         Timestamp::from_millisecond(self.at).ok()
     }
 
-    /// Whether it was written before this moment, or nobody knows when.
+    /// Whether it was written before this moment, or has no time.
     fn is_older(&self, reference: Timestamp) -> bool {
         self.at < reference.as_millisecond()
     }
 }
 
-/// Rows of a reading that has not come to its end: an account once, whatever order and pages.
+/// The rows of an unfinished reading, each account once, whatever the order of pages.
 #[derive(Debug, Clone, Default)]
 pub struct RowsInProgress(BTreeMap<AccountIndex, MemberRow>);
 
@@ -127,7 +130,7 @@ impl RowsInProgress {
         }
     }
 
-    /// Adds what another listing showed.
+    /// Adds the rows of another listing.
     pub fn append(&mut self, other: Self) {
         for row in other.0.into_values() {
             self.merge(row);
@@ -142,14 +145,14 @@ impl RowsInProgress {
     }
 }
 
-/// The newest that is known of one account's row.
+/// The newest evidence about one account's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RowEvidence<'a> {
-    /// It has the pack; by a row that is older than the last change, or not.
+    /// It has the pack; `old`: by a row that is older than the last change.
     Ok { old: bool },
     /// This row.
     Row(&'a MemberRow),
-    /// It was otherwise, and is not any more; nobody looked what it is now.
+    /// The row changed, and its new status was not read.
     Unsure,
     /// There was no row.
     Absent,
@@ -160,16 +163,16 @@ pub(super) enum RowEvidence<'a> {
 pub(super) struct PackRows {
     /// Members that have it.
     ok: AccountSet,
-    /// Those among them whose row is older than the last change of the pack.
+    /// Members among these whose row is older than the last change of the pack.
     old: AccountSet,
-    /// Members whose row changed since, nobody knows to what.
+    /// Members whose row changed to a status that was not read.
     unsure: AccountSet,
-    /// All other rows, by account number; and good ones of accounts that were not listed.
+    /// All other rows, by account number, including good ones of accounts that are not in the list.
     rest: Vec<MemberRow>,
 }
 
 impl PackRows {
-    /// From a reading of everything.
+    /// The rows of a full resync.
     pub(super) fn all(
         draft: RowsInProgress,
         reference: Timestamp,
@@ -183,8 +186,8 @@ impl PackRows {
         rows
     }
 
-    /// Takes in the six filtered listings: whoever is in none of them, and was, is something else
-    /// now.
+    /// Updates the rows from the six filtered listings. An account that was in one of them and is
+    /// not any more has an unknown status.
     pub(super) fn take_filtered(&mut self, draft: RowsInProgress) {
         for row in std::mem::take(&mut self.rest) {
             match (draft.0.contains_key(&row.number), row.state.is_filtered()) {
@@ -201,7 +204,7 @@ impl PackRows {
         self.rest.shrink_to_fit();
     }
 
-    /// Takes in the reading of one account alone.
+    /// Updates the row of one account.
     pub(super) fn take_one(
         &mut self,
         number: AccountIndex,
@@ -216,18 +219,18 @@ impl PackRows {
         }
     }
 
-    /// The pack was put again, for everybody: what was good may be something else by now.
+    /// Doubts all good rows, since a Put redeploys to every member.
     pub(super) fn doubt(&mut self) {
         self.unsure.append(&mut self.ok);
         self.trust();
     }
 
-    /// What is good is good for this content, however old it is.
+    /// Accepts all good rows for the present content, whatever their age.
     pub(super) fn trust(&mut self) {
         self.old = AccountSet::default();
     }
 
-    /// What is known of this account.
+    /// The evidence about this account.
     pub(super) fn of(&self, number: AccountIndex) -> RowEvidence<'_> {
         if self.ok.contains(number) {
             return RowEvidence::Ok { old: self.old.contains(number) };
@@ -246,7 +249,7 @@ impl PackRows {
         self.ok.iter().chain(self.unsure.iter()).chain(rest)
     }
 
-    /// How many rows there are that are not good.
+    /// The number of rows other than good ones.
     pub(super) fn rest_len(&self) -> usize {
         self.rest.len()
     }
@@ -257,6 +260,8 @@ impl PackRows {
         reference: Timestamp,
         is_listed: impl Fn(AccountIndex) -> bool,
     ) {
+        // A good row of an unlisted account keeps its record: its time decides whether the account
+        // has left the organization or is not listed yet.
         if row.state == RowState::Ok && is_listed(row.number) {
             self.ok.insert(row.number);
             if row.is_older(reference) {

@@ -1,7 +1,7 @@
 //! The outer join of one pack: accounts of the list on one side, rows on the other.
 //!
-//! It says how everybody stands, and whose rows have to be read for that to be known. What follows
-//! for the pack is the health's.
+//! It gives the status of every account, and the rows that still have to be read. `health` draws
+//! the conclusion for the pack.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,25 +18,25 @@ use crate::domain::members::tracker::summary::{MemberSummary, RowToRead};
 use crate::domain::observed::member::{MemberStatus, TroubledMember};
 use crate::domain::organization::account_list::Account;
 
-/// Accounts whose rows are to be read alone and that are remembered as such: one more than a resync
-/// of the largest organization has pages (50,000 accounts, AWS Organizations quota), after which a
-/// resync is cheaper anyway.
+/// The most accounts that are noted to be read alone: one more than the pages of a resync of the
+/// largest organization (50,000 accounts, AWS Organizations quota). Beyond that a resync is
+/// cheaper.
 const ROWS_TO_READ_MAX: usize = 501;
 
-/// What a summary goes by.
+/// The inputs of a summary.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SummaryInputs<'a> {
     /// The accounts.
     pub(super) people: &'a TrackedMembers,
     /// The moment, by AWS's clock.
     pub(super) now: Timestamp,
-    /// Between two readings of somebody whose window is open.
+    /// The time between two readings of an account in its retry window.
     pub(super) again: Duration,
-    /// Members that are kept of one pack.
+    /// The most members that are kept of one pack.
     pub(super) troubled_max: usize,
 }
 
-/// Surveys one pack.
+/// Computes the summary of one pack.
 pub(super) fn summary(state: &PackState, view: &SummaryInputs<'_>) -> MemberSummary {
     let mut taken =
         TakenRow { state, view, summary: MemberSummary::default(), troubled: Vec::new() };
@@ -55,7 +55,7 @@ struct TakenRow<'a> {
 }
 
 impl<'a> TakenRow<'a> {
-    /// Both sides.
+    /// Judges accounts and rows together.
     fn listed(&mut self) {
         let Self { state, view, .. } = *self;
         let frame = JudgeContext {
@@ -68,6 +68,8 @@ impl<'a> TakenRow<'a> {
         self.summary.expected = Some(0);
         for (account, number) in view.people.accounts() {
             let evidence = state.rows.of(number);
+            // Exclusions come first: a row of an excluded account is on its way out, whatever it
+            // says. Inactive accounts are not expected, so they count only if they have a row.
             if state.excluded.contains(&account.id) {
                 self.excluded(account.id, evidence);
             } else if account.is_active() {
@@ -87,7 +89,8 @@ impl<'a> TakenRow<'a> {
         }
     }
 
-    /// Rows without accounts: who is expected is not known, and failures are failures.
+    /// Judges rows without an account list: the expected accounts are not known, but a failed row
+    /// is a failure all the same.
     fn rows_alone(&mut self) {
         let Self { state, view, .. } = *self;
         for number in state.rows.numbers() {
@@ -106,6 +109,8 @@ impl<'a> TakenRow<'a> {
                 RowEvidence::Row(_) | RowEvidence::Unsure => MemberStatus::InProgress,
                 RowEvidence::Absent => continue,
             };
+            // A row in progress shows work of AWS; a row that was not read shows nothing, and only
+            // postpones the conclusion.
             if status == MemberStatus::InProgress {
                 match evidence {
                     RowEvidence::Unsure => {
@@ -123,6 +128,8 @@ impl<'a> TakenRow<'a> {
     /// Whether some expected account that is not new has a row in progress.
     fn any_working(&self) -> bool {
         let Self { state, view, .. } = *self;
+        // A new account without recorder keeps its row in progress for hours, and is no sign of a
+        // rollout to the others.
         view.people.accounts().any(|(account, number)| {
             account.is_active()
                 && !state.excluded.contains(&account.id)
@@ -155,6 +162,8 @@ impl<'a> TakenRow<'a> {
                 self.summary.management_missing = true;
                 return;
             }
+            // An account without a reading counts in no status: it must look neither good nor
+            // missing.
             Judgement::Unread => return,
         };
         self.count(account.id, status, row(evidence));
@@ -168,7 +177,7 @@ impl<'a> TakenRow<'a> {
         }
     }
 
-    /// What has to be read, and when, for this account that does not have the pack.
+    /// Notes what has to be read, and when, for this account that does not have the pack.
     fn open(
         &mut self,
         account: &Account,
@@ -192,7 +201,7 @@ impl<'a> TakenRow<'a> {
         }
         let joined = account.joined.unwrap_or(Timestamp::MIN);
         let due = match (judgement, window) {
-            // It joined after whatever was read.
+            // It joined after the last reading.
             (_, Some(_)) if read < joined => Some(joined),
             (_, Some(deadline)) => Some(after(read, view.again).min(deadline)),
             (Judgement::Due(grace), None) => Some(grace),
@@ -207,6 +216,7 @@ impl<'a> TakenRow<'a> {
             let is_filtered = row(evidence).is_some_and(|row| row.state.is_filtered());
             let is_waiting = window.is_some();
             summary.wanted.insert(RowToRead { due, account: account.id, is_filtered, is_waiting });
+            // The latest is dropped: the earliest due time decides what is read next.
             if summary.wanted.len() > ROWS_TO_READ_MAX {
                 summary.wanted.pop_last();
             }
@@ -215,6 +225,8 @@ impl<'a> TakenRow<'a> {
 
     fn note_evidence(&mut self, id: AccountId, evidence: RowEvidence<'_>) {
         let summary = &mut self.summary;
+        // An unknown status is counted for a note; it is not old, since its row proves nothing
+        // about any content.
         let is_old = match evidence {
             RowEvidence::Ok { old } => old,
             RowEvidence::Row(_) if is_unknown(evidence) => {
@@ -255,12 +267,13 @@ impl<'a> TakenRow<'a> {
         let Self { state, view, mut summary, mut troubled } = self;
         summary.truncated = troubled.len() > view.troubled_max;
         if summary.truncated {
-            // Failures first: the others are many and say little.
+            // Failures are kept first: the other statuses are many and need no action.
             troubled.sort_by_key(|member| (rank(member.status), member.account));
             troubled.truncate(view.troubled_max);
         }
         troubled.sort_unstable_by_key(|member| member.account);
-        // Mostly nothing has changed, and who holds the old slice keeps it anyway.
+        // Usually nothing has changed, and a reader that holds the old slice keeps it in memory
+        // anyway.
         let before = &state.summary.troubled;
         summary.troubled = if **before == *troubled { Arc::clone(before) } else { troubled.into() };
         summary

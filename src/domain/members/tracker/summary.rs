@@ -1,4 +1,4 @@
-//! How the members of one pack stand, summed up, and whose rows have to be read.
+//! The members of one pack by status, and the rows that have to be read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::{Counts, MemberStatus, TroubledMember};
 
-/// How everybody stands with one pack.
+/// The summary of all members of one pack.
 #[derive(Debug, Clone, Default)]
 pub(super) struct MemberSummary {
     /// How many accounts are expected to have it; `None` while the list is not known.
@@ -20,13 +20,13 @@ pub(super) struct MemberSummary {
     pub(super) troubled: Arc<[TroubledMember]>,
     /// Whether there are more of them.
     pub(super) truncated: bool,
-    /// Everybody who joined lately and is expected.
+    /// The new accounts that are expected to have it.
     pub(super) new_accounts: BTreeMap<AccountId, MemberStatus>,
     /// Whether the management account is expected and has no row.
     pub(super) management_missing: bool,
-    /// Expected members at work, apart from those whose window is open: a run goes on.
+    /// Expected members in progress outside their retry window: a rollout is active.
     pub(super) working: usize,
-    /// Expected members that are not done for another reason: nobody knows what became of them.
+    /// Expected members in progress for another reason: their present status was not read.
     pub(super) unclear: usize,
     /// Expected members whose good row is older than the last change.
     pub(super) old: usize,
@@ -34,20 +34,20 @@ pub(super) struct MemberSummary {
     pub(super) unknown: Option<(usize, AccountId)>,
     /// Excluded accounts from which AWS could not remove it, and the first of them.
     pub(super) stuck: Option<(usize, AccountId)>,
-    /// Whose rows should be read, and when.
+    /// The rows that should be read, and when.
     pub(super) wanted: BTreeSet<RowToRead>,
-    /// The first deadline of somebody who does not have it that nobody looked after.
+    /// The first deadline of an account without the pack after which no row was read.
     pub(super) deadline: Option<Timestamp>,
 }
 
-/// Somebody whose row has to be read.
+/// An account whose row has to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RowToRead {
     /// Not before.
     pub(super) due: Timestamp,
-    /// Who.
+    /// The account.
     pub(super) account: AccountId,
-    /// Whether the filtered listings show it, as long as it is in trouble.
+    /// Whether the filtered listings show its row.
     pub(super) is_filtered: bool,
     /// Whether its window is open.
     pub(super) is_waiting: bool,

@@ -1,17 +1,17 @@
-//! Whom packs should exclude, as far as the manifests say.
+//! The exclusions of desired packs, as the manifests declare them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::base::model::{AccountId, PackName};
 
-/// Whom a pack that should be there excludes.
+/// The exclusions of one desired pack.
 #[derive(Debug, Clone, Copy)]
 pub enum Target<'a> {
     /// These accounts.
     Excluding(&'a BTreeSet<AccountId>),
-    /// Whom AWS shows: its manifest cannot be acted on.
+    /// The accounts that AWS shows: its manifest cannot be acted on.
     AsShown,
 }
 
-/// The packs that should be there.
+/// The desired packs.
 pub type Targets<'a> = BTreeMap<&'a PackName, Target<'a>>;

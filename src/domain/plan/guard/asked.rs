@@ -1,4 +1,4 @@
-//! What a plan asks to lose, and what that is judged by.
+//! The losses that a plan asks for, and the terms by which the guard judges them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::domain::plan::steps::{HoldReason, Plan, PlanStep};
 use crate::domain::plan::window::{LossWindow, ProcessTime};
 
 /// How much may be lost unapproved within 24 hours. Percentages are of 100, rounded down.
-/// The defaults are those of the reliability reference, "Guard".
+/// `docs/guard.md` explains each limit and its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LossLimits {
     /// Packs deleted in one region, of the largest number owned there; at least 1.
@@ -48,7 +48,7 @@ impl Default for LossLimits {
     }
 }
 
-/// What the guard goes by, besides the plan and the window.
+/// The inputs of the guard besides the plan and the window.
 #[derive(Debug, Clone, Copy)]
 pub struct GuardTerms<'a> {
     /// How far conformd may go.
@@ -67,7 +67,7 @@ pub struct GuardTerms<'a> {
     pub elapsed: ProcessTime,
 }
 
-/// Everything in a plan that takes something away.
+/// The losses of a plan, with the steps that cause them.
 pub(super) struct RequestedLosses<'a> {
     pub(super) plan: &'a Plan,
     /// Steps with losses, ordered by pack, whether they may be taken now or wait.
@@ -80,6 +80,8 @@ pub(super) struct RequestedLosses<'a> {
 
 impl<'a> RequestedLosses<'a> {
     pub(super) fn of(plan: &'a Plan, terms: &GuardTerms<'a>, window: &LossWindow) -> Self {
+        // Steps that only wait count with those that may be taken now. Otherwise a plan could pass
+        // the limits in two halves, because one pack happened to be busy.
         let held = plan.holds.iter().filter(|hold| is_imminent(hold.reason));
         let held = held.filter_map(|hold| hold.step.as_deref());
         let mut steps: Vec<&PlanStep> =
@@ -105,7 +107,7 @@ impl<'a> RequestedLosses<'a> {
         &self.plan.place.region
     }
 
-    /// What is wrong with approvals that name what none covers.
+    /// Why approvals that name an uncovered loss do not count.
     pub(super) fn void(&self, terms: &GuardTerms<'_>, window: &LossWindow) -> BTreeSet<String> {
         let last_update = |at: &LossAt| {
             self.steps.iter().find(|step| step.pack == at.pack).and_then(|step| step.last_update)
@@ -141,8 +143,8 @@ pub(super) fn losses_of<'a>(
     })
 }
 
-/// Whether what is held for this reason is going to happen by itself. What is put and does not show
-/// yet counts already: it is judged again once it shows.
+/// Whether a step with this hold reason will happen without further input. A write that AWS does
+/// not show yet (`Settling`) counts already in the window, and is judged again once it shows.
 pub(super) fn is_imminent(reason: HoldReason) -> bool {
     match reason {
         HoldReason::Unconfirmed

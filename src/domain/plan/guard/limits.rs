@@ -11,7 +11,7 @@ use crate::domain::plan::loss::{Loss, LossAt};
 use crate::domain::plan::steps::{Action, PlanStep};
 use crate::domain::plan::window::{HoldBasis, LossWindow, Lost};
 
-/// Packs with at most so many effective rules may lose one; half of so few would be most of them.
+/// Packs with at most this many effective rules may lose one rule instead of half of them.
 const SMALL_PACK: usize = 4;
 /// A pack that lost one in so many of its rules counts as stripped, beside those deleted.
 const STRIPPED_ONE_IN: usize = 4;
@@ -30,7 +30,7 @@ pub(super) fn trips(
     let keys = asked.uncovered.iter().map(LossAt::key).collect();
     let scales = Scales { asked, terms, window, basis, keys };
     let mut trips = Vec::new();
-    // From "this is a mistake" to "this is too much": the first reason is read first.
+    // From probable mistakes to plain excess: the first reason is read first.
     trips.extend(scales.source());
     trips.extend(scales.conflicts());
     trips.extend(scales.adoptions());
@@ -38,14 +38,15 @@ pub(super) fn trips(
     trips.extend(scales.names());
     trips.extend(scales.rules());
     if trips.is_empty() {
-        // Else it says the same once more.
+        // With an earlier reason this one would only repeat it.
         trips.extend(scales.rules_left());
     }
     trips.extend(scales.accounts());
     trips.extend(scales.membership());
     trips.extend(scales.caution());
     if trips.is_empty() {
-        // Within the limits by now, and held before: only an approval or a new change ends that.
+        // Within the limits now, but held before: only an approval or another change ends that
+        // hold. With another reason the hold needs no reason of its own.
         trips.extend(scales.held());
     }
     trips
@@ -66,7 +67,7 @@ fn size(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// What a limit goes by, where that is less than what is there now.
+/// The number that a limit is a percentage of, where it differs from the number that is there now.
 fn by(before: usize, now: usize) -> String {
     if before == now { String::new() } else { format!(", by the {before} of 24 h ago") }
 }
@@ -75,12 +76,12 @@ fn trip(reason: TripReason, why: String) -> Trip {
     Trip { reason, why }
 }
 
-/// What is asked for, what was lost lately, and the limits.
+/// The requested losses, the losses within the window, and the limits.
 struct Scales<'a> {
     asked: &'a RequestedLosses<'a>,
     terms: &'a GuardTerms<'a>,
     window: &'a LossWindow,
-    /// What counts: nothing of a lower basis does.
+    /// Whether losses that vanished without a step of ours count.
     basis: HoldBasis,
     /// What identifies each uncovered loss.
     keys: BTreeSet<LossAt>,
@@ -88,9 +89,9 @@ struct Scales<'a> {
 
 /// The rules that a pack deployment loses within the window.
 struct RuleLoss {
-    /// What is lost with this plan.
+    /// The rules that are lost, this plan included.
     lost: usize,
-    /// The number that the limit goes by.
+    /// The number that the limit is a share of.
     of: usize,
     /// What it holds now, and what it lost.
     now: usize,
@@ -99,11 +100,11 @@ struct RuleLoss {
 }
 
 impl<'a> Scales<'a> {
-    /// What was lost already within the window, of all regions. What is asked for once more, since
-    /// its last try is not known to have happened, is no second loss.
+    /// Losses within the window, of all regions. A loss that is requested again because its last
+    /// attempt was not confirmed is not counted twice.
     fn before(&self) -> impl Iterator<Item = &'a Lost> {
         let again = |lost: &&Lost| !lost.confirmed && self.keys.contains(&lost.at.key());
-        // Only packs can prove to have been there all the time.
+        // Only a pack can show again unchanged; excluded accounts cannot.
         let may_return = |lost: &Lost| lost.external && is_pack(lost);
         let counts = move |lost: &&Lost| !may_return(lost) || self.basis == HoldBasis::Vanished;
         self.window.counting(self.terms.elapsed).filter(move |lost| counts(lost) && !again(lost))
@@ -140,6 +141,8 @@ impl<'a> Scales<'a> {
             is_below(wanted, owned, percent).then(|| trip(TripReason::Overlap, why))
         };
         let (wanted, owned) = self.desired_before();
+        // The present comes first; the state of 24 hours ago is asked only when the present passes,
+        // so that new packs cannot make up for those that go.
         let few = say(weights.owned_wanted, weights.owned, "")
             .or_else(|| say(wanted, owned, " 24 h ago"));
         empty.into_iter().chain(few)
@@ -153,7 +156,7 @@ impl<'a> Scales<'a> {
         let before = self.window.packs_before(self.asked.region(), self.terms.elapsed);
         let (mut wanted, mut owned) = (0_usize, 0_usize);
         for (pack, _) in before {
-            // One that an approval let go is nobody's any more.
+            // A pack that was deleted with an approval is in neither set and does not count.
             if here.contains(pack) || gone.contains(pack) {
                 owned = owned.saturating_add(1);
                 let stays = here.contains(pack) && !unwanted.contains(pack);
@@ -163,7 +166,8 @@ impl<'a> Scales<'a> {
         (wanted, owned)
     }
 
-    /// A pack that is deleted in turns with its creation: whoever makes it again wants it.
+    /// Holds the delete of a pack that conformd deleted within the window and that exists again:
+    /// another writer or a reverted change created it.
     fn conflicts(&self) -> impl Iterator<Item = Trip> {
         let own = self.before_here().filter(|lost| is_pack(lost) && !lost.external);
         own.filter(|lost| self.asked.uncovered.contains(&lost.at)).map(|lost| {
@@ -198,10 +202,11 @@ impl<'a> Scales<'a> {
     fn packs(&self) -> Option<Trip> {
         let region = self.asked.region();
         let asked = self.asked.uncovered.iter().filter(|at| at.loss == Loss::Pack).count();
-        // What is gone already is not among the owned any more.
+        // Packs that were deleted already are not in `owned` any more, so they are added back.
         let gone = self.before_here().filter(|lost| is_pack(lost)).count();
         let now = self.asked.plan.weights.owned.saturating_add(gone);
-        // Packs that were added lately make no room; where all are new there is nothing else.
+        // Packs added within the window raise no limit. If all packs are new, only their present
+        // number is left to compare with.
         let owned = match self.window.packs_before(region, self.terms.elapsed).count() {
             0 => now,
             before => before.min(now),
@@ -229,7 +234,7 @@ impl<'a> Scales<'a> {
             .filter(|at| deleted(at) || stripped(&at.pack))
             .map(|at| &at.pack)
             .collect();
-        // A pack that lost a rule before counts as stripped: how many it had then is not asked.
+        // A pack that lost a rule within the window counts as stripped, whatever share that was.
         let before = self.before().map(|lost| &lost.at);
         let before = before.filter(|at| !matches!(at.loss, Loss::Account(_)));
         let names: BTreeSet<&PackName> =
@@ -249,6 +254,8 @@ impl<'a> Scales<'a> {
         let mut trips = Vec::new();
         for step in self.rule_steps() {
             let RuleLoss { lost, of, now, is_asked: _ } = self.rule_loss(&step.pack);
+            // Half of so few rules would be anything from none to two, so a small pack may lose
+            // one.
             let max = if of <= SMALL_PACK { 1 } else { of / 2 };
             if lost > max {
                 let why = format!(
@@ -267,7 +274,8 @@ impl<'a> Scales<'a> {
         let (here, gone) = (self.here(), self.gone());
         let before: Vec<_> = self.window.packs_before(region, self.terms.elapsed).collect();
         let is_gone = |pack: &PackName| gone.contains(pack) && !here.contains(pack);
-        // What a pack held that was deleted within the day is no loss of rules, and was there.
+        // The rules of a pack that was deleted within the window are not counted as lost rules (the
+        // pack counts), but they belong to the total.
         let deleted = before.iter().filter(|(pack, _)| is_gone(pack));
         let now = now.saturating_add(deleted.map(|(_, rules)| size(*rules)).sum());
         let of = match before.iter().map(|(_, rules)| size(*rules)).sum() {
@@ -287,9 +295,9 @@ impl<'a> Scales<'a> {
         trips
     }
 
-    /// Whether enough effective rules of a region are left where packs are deleted, now or before
-    /// within the window: which packs go decides nothing, as long as it is not most of what
-    /// evaluates.
+    /// Checks that enough effective rules of a region are left when packs are deleted, now or
+    /// before within the window. Counting packs alone would permit deleting the one pack that holds
+    /// most rules.
     fn rules_left(&self) -> Option<Trip> {
         let region = self.asked.region();
         let deleted: BTreeSet<&PackName> = (self.asked.uncovered.iter())
@@ -300,8 +308,8 @@ impl<'a> Scales<'a> {
         let before: BTreeMap<&PackName, u32> =
             self.window.packs_before(region, self.terms.elapsed).collect();
         let (mut lost, mut of) = (0_usize, 0_usize);
-        // What was added within the day is neither lost nor left; where all is new it is all there
-        // is.
+        // Packs added within the window count neither as lost nor as left. If all packs are new,
+        // all of them count.
         for pack in here.iter().filter(|pack| before.is_empty() || before.contains_key(**pack)) {
             let loss = self.rule_loss(pack);
             of = of.saturating_add(loss.of);
@@ -338,8 +346,9 @@ impl<'a> Scales<'a> {
         let names: BTreeSet<&str> = held.names().collect();
         let (mut before, mut gone) = (0_usize, BTreeSet::new());
         for loss in self.before_here().filter(|lost| lost.at.pack == *pack).map(|it| &it.at.loss) {
-            // A rule that is there again was lost all the same: taking turns is no way around.
-            // Its name may have been another rule's in between.
+            // A rule that exists again was lost all the same: otherwise losing and restoring rules
+            // in turn would pass every limit. Its name may have belonged to another rule in
+            // between.
             before = before.saturating_add(loss.rules());
             if !matches!(loss, Loss::Rule(name) if names.contains(name.as_str())) {
                 gone.insert(loss);
@@ -350,7 +359,8 @@ impl<'a> Scales<'a> {
         let lost = before.saturating_add(asked);
         let gone: usize = gone.into_iter().map(Loss::rules).sum();
         let now = held.count().saturating_add(gone);
-        // Rules that were added lately make no room; a pack that is new has nothing else.
+        // Rules added within the window raise no limit. A new pack has only its present rules to
+        // compare with.
         let region = self.asked.region();
         let of = self.window.rules_before(region, pack, self.terms.elapsed);
         let of = of.map_or(now, |of| size(of).min(now));
@@ -367,8 +377,11 @@ impl<'a> Scales<'a> {
             return Vec::new();
         }
         let limits = self.terms.limits;
+        // A set, because excluding one account from several packs counts once.
         let before = self.before().map(|lost| &lost.at).filter_map(account);
         let lost: BTreeSet<AccountId> = before.chain(asked).collect();
+        // An unknown account list counts as no members: only the absolute limit remains, and
+        // `membership` trips as well.
         let members = self.terms.members.unwrap_or_default();
         let max = allowance(limits.exclusions_max, members, limits.exclusions_percent);
         let mut trips = Vec::new();
@@ -383,6 +396,8 @@ impl<'a> Scales<'a> {
         for step in self.asked.steps.iter().filter(grows) {
             let excluded = step.losses.excluded_active;
             let percent = limits.excluded_percent;
+            // The share applies only to packs that exclude more with this plan: a pack that is
+            // above it already must not block unrelated changes.
             if excluded.saturating_mul(100) > members.saturating_mul(size(percent)) && members > 0 {
                 let why = format!(
                     "{} would exclude {excluded} of {} (limit {percent} %)",
@@ -400,6 +415,7 @@ impl<'a> Scales<'a> {
         if !is_asked {
             return None;
         }
+        // A list that shrank is still known, so the shrink is reported in place of a missing list.
         if let Some(Shrink { before, after, since: _, gone: _ }) = self.terms.shrink {
             let why = format!("the account list shrank from {before} to {after} active accounts");
             return Some(trip(TripReason::Membership, why));

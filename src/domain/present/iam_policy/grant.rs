@@ -7,7 +7,7 @@ use crate::domain::base::operation::Op;
 /// What gives the right to an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grant {
-    /// IAM asks for nothing: everybody may.
+    /// IAM requires no permission: every caller may.
     Nothing,
     /// The action of the same name.
     Action,

@@ -1,4 +1,4 @@
-//! Names that stand in policies, checked once as AWS would.
+//! Names in policies, checked once as AWS would.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! What a reconciliation did: the steps that were taken, by what became of them.
+//! The steps of a reconciliation, by outcome.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ fn words(ending: &StepResult) -> Option<&str> {
 
 fn weight(ending: &StepResult) -> Weight {
     match ending {
-        // Another run is in progress: it is tried again.
+        // Another rollout is in progress: it is tried again.
         StepResult::Accepted { .. }
         | StepResult::NotStarted
         | StepResult::Failed { kind: FailureKind::InFlight, why: _ } => Weight::Normal,

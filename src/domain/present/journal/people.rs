@@ -1,4 +1,4 @@
-//! Who is a member, and how those get on that joined lately.
+//! The members of the organization, and the progress of new accounts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::{EventKind, Weight};
 use crate::domain::present::view::ViewFacts;
 
-/// What was last told of accounts.
+/// The state of accounts that was last noted.
 #[derive(Debug, Default)]
 pub(super) struct ReportedAccounts {
     list: Option<Arc<AccountList>>,
@@ -44,10 +44,11 @@ impl ReportedAccounts {
         notes
     }
 
-    /// Whether the account list can be believed.
+    /// Whether the account list is current.
     fn trust(&mut self, membership: &Membership) -> Vec<Note> {
         let note = |weight, text: String| Note::new(EventKind::Organization, weight, text);
         let mut notes = Vec::new();
+        // Problems are compared by kind, since their texts name requests and differ each time.
         let kind = membership.problem.as_ref().map(|problem| problem.kind);
         let before = std::mem::replace(&mut self.problem, kind);
         match &membership.problem {
@@ -84,7 +85,7 @@ impl ReportedAccounts {
         notes
     }
 
-    /// Who came, who left, and whose state changed.
+    /// The accounts that joined, left, or changed their state.
     fn members(&mut self, membership: &Membership) -> Vec<Note> {
         let Some(list) = &membership.list else { return Vec::new() };
         let Some(before) = self.list.replace(Arc::clone(list)) else {
@@ -95,6 +96,7 @@ impl ReportedAccounts {
         if Arc::ptr_eq(&before, list) {
             return Vec::new();
         }
+        // An account that left and joined again between two walks has another join time.
         let joined = list.accounts.values().filter(|account| {
             before.accounts.get(&account.id).is_none_or(|old| old.joined != account.joined)
         });
@@ -121,7 +123,7 @@ impl ReportedAccounts {
             .collect()
     }
 
-    /// How new accounts get on, each as it stands worst; those of which the same is new share a
+    /// The progress of new accounts, each by its worst region; accounts with the same news share a
     /// note.
     fn rollouts(&mut self, facts: &ViewFacts) -> Vec<Note> {
         let mut now: BTreeMap<AccountId, (Timestamp, NewAccountProgress)> = BTreeMap::new();
@@ -129,7 +131,7 @@ impl ReportedAccounts {
         for new_account in facts.reports.values().flat_map(|report| &report.tracking.new_accounts) {
             let stands = (new_account.joined, progress(new_account, facts.now));
             let worst = now.entry(new_account.account).or_insert(stands);
-            // A region that has not heard of a re-join yet goes by the old clock.
+            // A region that does not know of a re-join yet uses the old deadline.
             *worst = (*worst).max(stands);
             deadlines.insert(new_account.account, new_account.deadline);
         }

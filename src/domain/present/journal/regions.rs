@@ -1,4 +1,5 @@
-//! How regions and their packs stand: what can be seen, what the guard holds, what has arrived.
+//! The state of regions and their packs: whether they are known, what the guard holds, and
+//! rollouts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,14 +15,14 @@ use crate::domain::plan::loss::Loss;
 use crate::domain::present::report::{RegionReport, SyncState};
 use crate::domain::present::view::ViewFacts;
 
-/// What was last told of each region.
+/// The state of each region that was last noted.
 #[derive(Debug, Default)]
 pub(super) struct Regions(BTreeMap<Region, ReportedRegion>);
 
-/// What was last told of one region.
+/// The state of one region that was last noted.
 #[derive(Debug, Default)]
 struct ReportedRegion {
-    /// The report that was looked at, so that nothing is compared twice.
+    /// The last report, so that nothing is compared twice.
     report: Option<Arc<RegionReport>>,
     unknown: Option<FailureKind>,
     pending: Option<BTreeMap<PackName, BTreeSet<Loss>>>,
@@ -61,6 +62,7 @@ impl ReportedRegion {
     }
 
     fn readability(&mut self, report: &RegionReport) -> Option<Note> {
+        // The same kind of failure is noted once, however often the region is read.
         let kind = report.unknown.as_ref().map(|unknown| unknown.kind);
         let before = std::mem::replace(&mut self.unknown, kind);
         let (weight, text) = match &report.unknown {
@@ -107,7 +109,7 @@ impl ReportedRegion {
         (!new.is_empty()).then(|| Note::new(EventKind::Mutation, Weight::Warning, text()).of(&new))
     }
 
-    /// Packs of which the same is new share a note.
+    /// Notes rollouts; packs with the same news share a note.
     fn rollouts(&mut self, report: &RegionReport) -> Vec<Note> {
         let mut news: BTreeMap<(Weight, String), Vec<&PackName>> = BTreeMap::new();
         for (name, rollout) in &report.tracking.packs {
@@ -119,6 +121,8 @@ impl ReportedRegion {
                 self.rollouts.insert(name.clone(), reported);
             }
         }
+        // A pack that is neither listed nor tracked is gone; in an unknown region both keep the
+        // last state.
         let is_here = |name: &PackName| {
             report.tracking.packs.contains_key(name) || report.packs.contains_key(name)
         };

@@ -7,7 +7,8 @@ use super::line::{CheckLine, CheckName, shown};
 use crate::domain::base::words::many;
 use crate::domain::present::report::Declarations;
 
-/// From here on signatures are at risk (reliability T-03).
+/// From this difference on, requests are at risk: AWS refuses signatures that are off by 5 minutes
+/// (AWS Signature Version 4).
 const SKEW_WARN: SignedDuration = SignedDuration::from_mins(1);
 /// From here on AWS refuses signatures (AWS Signature Version 4: five minutes).
 const SKEW_FAIL: SignedDuration = SignedDuration::from_mins(5);
@@ -30,6 +31,7 @@ pub(super) fn source(facts: &PreflightFacts) -> CheckLine {
     let Declarations { valid, invalid, wholly_valid, approvals, diagnostics: _ } = declared;
     let detail =
         format!("{}, {}", many(*valid, "valid manifest"), many(approvals.len(), "approval"));
+    // Errors come before an empty source, since they may be the reason why nothing is declared.
     if !wholly_valid {
         return CheckLine::fail(
             check,
@@ -62,6 +64,7 @@ pub(super) fn record(facts: &PreflightFacts) -> CheckLine {
         if *losses == 1 { "1 loss".to_owned() } else { format!("{losses} losses") },
         bytes.div_ceil(1_024)
     );
+    // A young record is fine and no warning: it is normal on the first day.
     if *covers_window {
         return CheckLine::ok(check, detail);
     }

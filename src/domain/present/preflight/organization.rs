@@ -36,6 +36,8 @@ pub(super) fn organization(facts: &PreflightFacts) -> CheckLine {
             check,
             format!("{}, all features, managed by {}", found.id, found.management),
         ),
+        // Each failure has another owner: the organization, the credentials, or a missing
+        // permission.
         Ok(found) => CheckLine::fail(
             check,
             format!("{} has consolidated billing only", found.id),
@@ -132,6 +134,7 @@ pub(super) fn accounts(facts: &PreflightFacts) -> CheckLine {
     let active = accounts.iter().filter(|account| account.is_active()).count();
     let detail = format!("{} accounts, {active} of them active", accounts.len());
     let unplaced = accounts.iter().filter(|account| account.units.is_none()).count();
+    // Missing units matter only if a manifest excludes units.
     if !facts.wishes.units || unplaced == 0 {
         return CheckLine::ok(check, detail);
     }

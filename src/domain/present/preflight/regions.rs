@@ -55,6 +55,7 @@ pub(super) fn packs(census: PackCensus) -> CheckLine {
     let parts: Vec<String> = parts.map(|(count, whose)| format!("{count} {whose}")).collect();
     let colon = if parts.is_empty() { "" } else { ": " };
     let detail = format!("{visible} of at most {quota}{colon}{}", parts.join(", "));
+    // Packs that are declared and missing count too: they will be created.
     match Severity::beyond(&limits::PACKS, visible.saturating_add(missing)) {
         None => CheckLine::ok(check, detail),
         Some(_) => {

@@ -149,6 +149,8 @@ pub fn account(
     let member = member(facts, id);
     let lingers = regions.values().flat_map(|place| place.packs.values());
     let lingering = lingers.filter(|pack| pack.status.is_some()).count();
+    // An account that left is still shown while AWS shows it in packs; without a list it may be a
+    // member.
     if member.listed == Some(false) && lingering == 0 {
         return Err(unknown_account(facts, id));
     }
@@ -341,6 +343,8 @@ fn status(rollout: Option<&Rollout>, id: AccountId) -> KnownMember<'_> {
     let Some(rollout) = rollout else {
         return KnownMember::Unread("its members were not read yet");
     };
+    // Stored statuses come first. An account without one is fine only if a full resync was stored
+    // completely.
     if let Some(member) = rollout.troubled.iter().find(|member| member.account == id) {
         return KnownMember::Known(member.status, Some(member));
     }
@@ -379,6 +383,7 @@ fn summary(view: &AccountView) -> String {
         let rows = many(rows, "pack deployment");
         return format!("{who} is not a member of the organization; AWS still shows it in {rows}");
     }
+    // From the account itself to what is required of the user, and last the deadline.
     let targeted = packs().filter(|pack| pack.targeting == Some(Targeting::Targeted)).count();
     let fine = packs().filter(|pack| {
         pack.targeting == Some(Targeting::Targeted) && pack.status == Some(StatusKind::Ok)

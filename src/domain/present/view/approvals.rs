@@ -162,6 +162,7 @@ const PACKS_MAX: usize = 5;
 pub fn undeclared(waiting: &WaitingLosses) -> Option<String> {
     let packs = waiting.undeclared();
     let regions: BTreeSet<&Region> = packs.values().flatten().collect();
+    // One region is named, several are counted.
     let place = match regions.iter().next() {
         Some(only) if regions.len() == 1 => only.to_string(),
         Some(_) | None => many(regions.len(), "region"),

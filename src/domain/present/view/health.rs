@@ -188,6 +188,7 @@ fn of_cell(region: &Region, pack: &PackName, cell: &CellView) -> Option<ReasonVi
     if cell.cell != CellState::Failed && !cell.action_required {
         return None;
     }
+    // Failing members say more than the reason of the pack, if there are any.
     let members = failing(cell);
     let why = if members.is_empty() { cell.why.clone().unwrap_or_default() } else { members };
     Some(reason(HealthState::Degraded, Subject::Pack, format!("{pack} in {region}: {why}")))
@@ -239,6 +240,8 @@ fn over(phases: &BTreeMap<NewAccountPhase, usize>) -> Vec<String> {
 /// The answer in one sentence: what action is required, and by when.
 fn summary(facts: &ViewFacts, parts: &HealthParts<'_>) -> String {
     let HealthParts { regions, totals, new_accounts } = parts;
+    // Packs come first, then what makes their numbers incomplete or doubtful, and last the
+    // deadlines.
     let unknown = regions
         .values()
         .filter(|view| matches!(view.state, RegionState::Pending | RegionState::Unknown))
@@ -269,6 +272,7 @@ fn packs(totals: &Totals) -> String {
     let of = |cell| totals.cells.get(&cell).copied().unwrap_or_default();
     let all: usize = totals.cells.values().sum();
     let deployments = many(all, "pack deployment");
+    // Only the most urgent group is named, in the order in which a user has to act.
     if all == 0 {
         "no pack is declared or deployed".to_owned()
     } else if totals.action_required > 0 {

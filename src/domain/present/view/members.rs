@@ -99,6 +99,8 @@ pub fn accounts(facts: &ViewFacts, asked: &MembersQuery<'_>) -> Result<AccountsV
         let what = format!("pack of this installation in {region} called");
         return Err(absent(&what, pack, cells.keys().map(PackName::as_str)));
     };
+    // Counts include every member, rows only those that are kept by name: `complete` shows the
+    // difference.
     let known = report.and_then(|report| report.tracking.packs.get(pack));
     let mut rows = known.map(|rollout| rows(facts, region, pack, rollout)).unwrap_or_default();
     rows.retain(|_, (kind, _)| status.is_none_or(|status| *kind == status));

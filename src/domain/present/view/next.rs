@@ -86,6 +86,7 @@ impl AdviceCase<'_> {
     /// What conformd plans for the pack, if such a step is among it.
     fn planned(&self, is_it: impl Fn(&PlanStep) -> bool) -> Option<NextView> {
         let plan = &self.report?.plan;
+        // A step that is taken comes before one that is held.
         if let Some(step) = plan.steps.iter().find(|step| step.pack == *self.pack && is_it(step)) {
             let what = format!("planned: conformd {}", verb(step.action.kind()));
             return Some(NextView { who: Who::Conformd, owner: None, what, due: None });

@@ -44,6 +44,8 @@ impl RegionState {
 
     pub(super) fn of(report: Option<&RegionReport>) -> Self {
         let Some(report) = report else { return Self::Pending };
+        // An unknown region comes first: its packs show the last observation, which may look
+        // synced.
         if report.unknown.is_some() {
             Self::Unknown
         } else if report.is_in_progress() {

@@ -219,10 +219,12 @@ fn one_or_many(names: &[&str], noun: &str) -> String {
     }
 }
 
-/// What to do, and for whom.
+/// The advice, and the accounts that it is for.
 fn details(trouble: &TroubleView, wide: bool) -> Vec<String> {
     let mut lines = vec![clean(&trouble.advice)];
     let examples = trouble.examples.iter();
+    // The narrow form only names accounts, so that one failure of thousands of accounts stays
+    // short.
     if wide {
         lines.extend(examples.clone().map(|example| {
             let said = [&example.code, &example.message].into_iter().flatten();

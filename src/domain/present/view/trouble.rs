@@ -160,6 +160,7 @@ fn view(facts: &ViewFacts, matter: TroubleClass, group: Group<'_>) -> TroubleVie
         owner: owner(matter),
         advice: match redeployed {
             0 => advice(facts, matter),
+            // If all are redeployed, the usual advice would ask for something that is already done.
             _ if redeployed == members => RESCUED.to_owned(),
             _ => format!(
                 "{} It observed a recorder for {redeployed} of {members} deployments.",

@@ -1,5 +1,5 @@
-//! The remediations of a template as people are told of them: of which rule, what is done, and
-//! whether it is done unasked.
+//! The remediations of a template as shown to users: their rule, their action, and whether they run
+//! automatically.
 
 use std::fmt;
 
@@ -19,9 +19,9 @@ use crate::domain::declared::yaml::tree::{MappingEntry, YamlNode};
 pub struct Remediation {
     /// The rule that it is for: its `ConfigRuleName`, or else its logical id.
     pub rule: String,
-    /// What is run: `TargetId`, the name of an automation document.
+    /// The automation document: `TargetId`.
     pub target: String,
-    /// Whether it is run unasked; null where a parameter decides.
+    /// Whether it runs automatically; null if a parameter decides.
     pub automatic: Option<bool>,
     /// Tells apart what differs in something else: parameters, attempts, condition.
     #[serde(skip)]
@@ -44,7 +44,7 @@ impl fmt::Display for Remediation {
 pub struct RemediationChange {
     /// What is there; null: it is added.
     pub old: Option<Remediation>,
-    /// What is wanted; null: it is removed.
+    /// The desired state; null: it is removed.
     pub new: Option<Remediation>,
 }
 
@@ -104,7 +104,7 @@ fn rule(resources: &[MappingEntry], name: &YamlNode) -> String {
     named.unwrap_or(id).to_owned()
 }
 
-/// Text as it is, and anything else as far as it can be told apart.
+/// Text unchanged, and any other value as a description that differs if the value does.
 fn words(node: &YamlNode) -> String {
     let text = node.text().filter(|_| Call::of(node).is_none());
     text.map_or_else(|| described(node), ToOwned::to_owned)

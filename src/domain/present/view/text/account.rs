@@ -38,6 +38,7 @@ fn identity(view: &AccountView) -> Vec<TextItem> {
     let now = view.now;
     let mut rows = Vec::new();
     rows.extend(name.as_ref().map(|name| fact(LineSign::Fine, "name", clean(name))));
+    // Without an account list the account may still be a member, so "no" would be wrong.
     rows.push(match (listed, state) {
         (None, _) => {
             fact(LineSign::Dark, "member", "unknown: there is no account list yet".to_owned())
@@ -86,6 +87,7 @@ fn identity(view: &AccountView) -> Vec<TextItem> {
 pub fn window(clock: &ClockView, view: &AccountView) -> (LineSign, String) {
     let ClockView { joined: _, deadline, left_seconds } = clock;
     let mut open = view.regions.values().filter_map(|place| place.phase);
+    // Once every pack is there, the deadline does not matter any more.
     if open.all(NewAccountPhase::is_settled) {
         return (LineSign::Fine, format!("ends {deadline}; every pack is deployed"));
     }
@@ -101,6 +103,7 @@ fn region_list(view: &AccountView, region: &Region, place: &PlaceView) -> TextLi
             .expect("writing into a string does not fail");
     }
     let mut rows = Vec::new();
+    // The reason comes before the packs, since they show the last observation then.
     if let Some(why) = unknown {
         rows.push(fact(LineSign::Dark, "unknown", clean(why)));
     }
@@ -157,6 +160,7 @@ pub fn pack_sign(pack: &AccountPackView) -> LineSign {
     match pack.next.who {
         Who::Person => LineSign::Needy,
         Who::Aws | Who::Conformd => LineSign::Moving,
+        // Nothing to do is good only if the status is known.
         Who::Nobody if is_dark => LineSign::Dark,
         Who::Nobody => LineSign::Fine,
     }
@@ -164,6 +168,8 @@ pub fn pack_sign(pack: &AccountPackView) -> LineSign {
 
 /// How it stands, in words, if there is anything to say.
 pub fn status_words(pack: &AccountPackView, now: Timestamp) -> Option<String> {
+    // Without a status the reason why it was not read is shown; an account that is not targeted has
+    // neither.
     let Some(status) = pack.status else {
         return pack.unread.as_ref().map(|why| format!("not known: {}", clean(why)));
     };

@@ -1,4 +1,4 @@
-//! Words and phrases that texts for people share.
+//! Words and phrases that several texts share.
 
 use crate::domain::base::untrusted::flowing;
 use crate::domain::observed::failure_class::Owner;
