@@ -147,7 +147,7 @@ fn an_import_upwards_is_found() {
     ");
     assert_snapshot!(check("src/domain/new/x.rs", ""), @"1: `domain/new` is a new module: say in tidy whom it may import");
     assert_snapshot!(check("src/sim/mod.rs", "use crate::{domain::model, aws::error};"), @"2: `sim` imports `aws`: it may import domain, clock, cloud; move what both need down");
-    assert_snapshot!(check("src/tasks/region.rs", "fn f() { crate::sim::World::new() }"), @"2: `tasks/region` imports `sim`: it may import domain, clock, cloud, beats, listing, limiter, tasks/source, tasks/intake, record, executor, metrics; move what both need down");
+    assert_snapshot!(check("src/tasks/region.rs", "fn f() { crate::sim::World::new() }"), @"2: `tasks/region` imports `sim`: it may import domain, clock, cloud, beats, listing, limiter, tasks/source, record, executor, metrics; move what both need down");
     assert_snapshot!(check("src/tasks/source.rs", "use super::region::Watched;"), @"2: `tasks/source` imports `tasks/region`: it may import domain, clock; move what both need down");
     assert_snapshot!(check("src/aws/reader.rs", "use super::super::sim::World;"), @"2: `aws` imports `sim`: it may import domain, clock, cloud, config, limiter; move what both need down");
     assert_snapshot!(check("src/new_account.rs", "use crate::domain::model;"), @"1: `new_account` is a new module: say in tidy whom it may import");

@@ -229,8 +229,9 @@ impl SourceStatus {
         let absence = absence_of(terms.absence, &seen);
         self.seen = Some(seen);
         let is_whole = absence == Absence::Atomic;
-        let known = self.snapshot.replace(Arc::clone(&snapshot));
+        let known = self.snapshot.as_ref();
         let is_known = known.is_some_and(|known| known.has_content_of(&snapshot));
+        self.snapshot = Some(snapshot);
         match &mut self.evidence {
             Some(evidence) if is_known => {
                 let confirms = evidence.since_elapsed.saturating_add(terms.interval);

@@ -186,7 +186,9 @@ fn publish(
             log(status, outcome, had_problem);
         }
         let is_made = made.is_some();
-        made.into_iter().for_each(|made| status.declare(made));
+        if let Some(made) = made {
+            status.declare(made);
+        }
         matters || is_made
     });
     outcome

@@ -34,7 +34,6 @@ struct Task {
     wake: Arc<Notify>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
-    constraints: watch::Sender<Constraints>,
 }
 
 impl Task {
@@ -50,16 +49,15 @@ impl Task {
         let clock = Clock::simulated(Timestamp::UNIX_EPOCH, 0);
         let (publish, state) = watch::channel(SourceStatus::default());
         let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());
-        let (constraints, demanded) = watch::channel(Constraints::default());
         let channels = SourceChannels {
-            constraints: demanded,
+            constraints: watch::Sender::new(Constraints::default()).subscribe(),
             status: publish,
             readings: watch::Sender::new(ReadingCount::default()),
             wake: Arc::clone(&wake),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(run(settings, channels, clock.clone(), stop.clone()));
-        Self { state, clock, wake, stop, tasks, constraints }
+        Self { state, clock, wake, stop, tasks }
     }
 
     async fn until(&mut self, what: &str, holds: impl Fn(&SourceStatus) -> bool) -> SourceStatus {
