@@ -42,7 +42,7 @@ pub fn account(view: &AccountView, layout: Layout) -> String {
 
 fn page(page: &TextPage, width: Option<u16>) -> String {
     let TextPage { head, parts } = page;
-    let mut text: String = head.iter().map(|line| format!("{line}\n")).collect();
+    let mut text = head.join("\n") + "\n";
     for part in parts {
         text.push('\n');
         text.push_str(&match part {

@@ -1,8 +1,8 @@
 //! What is asked for after the question mark. A parameter that is not known, or has a value that is
 //! none, is refused by name: an answer to another question would be believed.
 //!
-//! The parameters of a route stand in one table, which also makes the OpenAPI document. A struct for
-//! axum's `Query` would say them again, and its refusals name neither ranges nor repetitions.
+//! The parameters of a route stand in one table, which also makes the document of the API. A struct
+//! for axum's `Query` would say them again, and its refusals name neither ranges nor repetitions.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;

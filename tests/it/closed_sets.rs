@@ -15,7 +15,7 @@ use conformd::domain::members::new_account::NewAccountPhase;
 use conformd::domain::observed::member::StatusKind;
 use conformd::domain::observed::recorder::RecorderKind;
 use conformd::domain::plan::guard::TripReason;
-use conformd::domain::plan::record::{HoldBasis, LossCause, LossKind, LossState};
+use conformd::domain::plan::record::{HoldBasis, LossCause, LossKind, LossState, NoRecordCause};
 use conformd::domain::plan::steps::{ActionKind, HoldReason, Reason};
 use conformd::domain::present::preflight::{CheckName, Grade};
 use conformd::domain::present::report::DriftKind;
@@ -28,8 +28,8 @@ use strum::IntoEnumIterator;
 
 /// The enums that are checked below.
 const CHECKED: &str = "AccountState ActionKind CheckName DriftKind FailureKind Grade HealthState \
-     HoldBasis HoldReason LossCause LossKind LossState Mode NewAccountPhase Reason RecorderKind \
-     RegionState Service Severity StatusKind Task TripReason";
+     HoldBasis HoldReason LossCause LossKind LossState Mode NewAccountPhase NoRecordCause \
+     Reason RecorderKind RegionState Service Severity StatusKind Task TripReason";
 
 /// AWS's words to AWS, and those of JSON in a schema: two on purpose.
 const TWO_WORDS: &str = "Verb PackPhase";
@@ -86,6 +86,7 @@ fn a_word_that_was_written_is_read_back_as_what_it_was() {
     read_back::<LossState>();
     read_back::<Mode>();
     read_back::<NewAccountPhase>();
+    read_back::<NoRecordCause>();
     read_back::<StatusKind>();
 }
 

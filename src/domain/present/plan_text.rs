@@ -481,7 +481,7 @@ mod tests {
 
     #[test]
     fn every_hold_reason_has_its_own_word() {
-        let words: BTreeSet<&str> = HoldReason::iter().map(|reason| reason.as_str()).collect();
+        let words: BTreeSet<&str> = HoldReason::iter().map(HoldReason::as_str).collect();
         assert_eq!(words.len(), HoldReason::iter().count());
     }
 

@@ -71,7 +71,10 @@ proptest! {
     #[test]
     fn what_was_recorded_is_read_back_by_the_next_process_as_it_was(
         givings in proptest::collection::vec(givings(), 1..6),
-        held in proptest::collection::vec((keys(), stamps(), select(HoldBasis::iter().collect::<Vec<_>>())), 0..4),
+        held in proptest::collection::vec(
+            (keys(), stamps(), select(HoldBasis::iter().collect::<Vec<_>>())),
+            0..4,
+        ),
         (first, later) in (stamps(), stamps()),
     ) {
         let home = TempDir::new().unwrap();
