@@ -39,13 +39,18 @@ def packs_and_members() -> list:
     return [
         lines(
             Asked(
-                "Packs by state",
-                "Whether AWS holds what is wanted, and if not, why not.",
+                "Packs by sync",
+                "Whether AWS holds what the manifests ask for, and if not, why not.",
                 **third,
                 runbooks=("ConformdPackOutOfSync", "ConformdPackConflict"),
             ),
-            {"{{state}}": total("state", "region, state", of_region("conformd_packs")) + " > 0"},
-            stacked=True,
+            {
+                "{{sync}}": total("sync", "region, sync", of_region("conformd_packs")) + " > 0",
+                "{{reason}}": total(
+                    "reason", "region, reason", of_region("conformd_pack_sync_reasons")
+                )
+                + " > 0",
+            },
             colors=STATES,
         ),
         lines(

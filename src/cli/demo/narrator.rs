@@ -15,7 +15,7 @@ use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::plan::outcome::Outcome;
 use crate::domain::plan::steps::{Action, Hold, HoldReason, PlanStep};
-use crate::domain::present::report::{PackReport, RegionReport, SyncState};
+use crate::domain::present::report::{PackReport, RegionReport, SyncReason};
 use crate::domain::present::view::new_accounts::NewAccountView;
 use crate::domain::present::view::status::status;
 use crate::domain::present::view::text::layout::Layout;
@@ -306,7 +306,7 @@ fn is_worth_a_line(hold: &Hold) -> bool {
 
 /// A pack whose members are not tracked, if that is on purpose.
 fn state(pack: &PackReport) -> Option<String> {
-    (pack.state == SyncState::Unmanaged)
+    (pack.reason == Some(SyncReason::Unmanaged))
         .then(|| "nobody declared it, so it is left alone".to_owned())
 }
 

@@ -85,6 +85,7 @@ pub(super) struct PackFamilies {
     pub(super) update_last: GaugeVec,
     pub(super) puts: IntCounterVec,
     pub(super) packs: IntGaugeVec,
+    pub(super) sync_reasons: IntGaugeVec,
     pub(super) out_of_sync: IntGaugeVec,
     pub(super) observed: IntGaugeVec,
     pub(super) quota: IntGaugeVec,
@@ -337,8 +338,13 @@ impl PackFamilies {
             )?,
             packs: on.int_gauges(
                 "conformd_packs",
-                &["region", "state"],
-                "Packs as last seen: does AWS hold what is wanted?",
+                &["region", "sync"],
+                "Packs as last seen, by whether AWS holds what the manifests ask for.",
+            )?,
+            sync_reasons: on.int_gauges(
+                "conformd_pack_sync_reasons",
+                &["region", "reason"],
+                "Packs as last seen, by why they are out of sync or left alone.",
             )?,
             out_of_sync: on.int_gauges(
                 "conformd_packs_out_of_sync",

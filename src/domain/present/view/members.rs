@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::cell::cells;
+use super::deployment::deployments;
 use super::trouble::{advice, owner, words};
 use super::{ListPage, NotFound, VERSION, ViewFacts, absent};
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
@@ -14,6 +14,7 @@ use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::observed::member::{Counts, StatusKind, TroubledMember};
 use crate::domain::organization::selector::{Targeting, rule_of};
+use crate::domain::present::axes::{HealthStatus, SyncStatus};
 
 /// One page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,8 +29,12 @@ pub struct AccountsView {
     pub region: Region,
     /// The pack.
     pub pack: PackName,
-    /// How it arrived.
-    pub health: RolloutHealth,
+    /// Whether AWS holds what the manifests ask for of the pack.
+    pub sync: SyncStatus,
+    /// How the pack is doing here.
+    pub health: HealthStatus,
+    /// How it arrived at its members, which may say more.
+    pub rollout: RolloutHealth,
     /// Why that is no better.
     pub why: Option<String>,
     /// Members by status, whatever was asked for.
@@ -93,15 +98,16 @@ pub fn accounts(facts: &ViewFacts, asked: &MembersQuery<'_>) -> Result<AccountsV
         return Err(absent("configured region", region, regions));
     };
     let report = facts.reports.get(region);
-    let cells = cells(report.map(AsRef::as_ref), &facts.desired(region));
-    let Some((pack, cell)) = cells.iter().find(|(name, _)| name.as_str() == pack) else {
+    let deployments = deployments(report.map(AsRef::as_ref), &facts.desired(region));
+    let Some((pack, deployment)) = deployments.iter().find(|(name, _)| name.as_str() == pack)
+    else {
         let what = format!("pack of ours in {region} called");
-        return Err(absent(&what, pack, cells.keys().map(PackName::as_str)));
+        return Err(absent(&what, pack, deployments.keys().map(PackName::as_str)));
     };
     let known = report.and_then(|report| report.tracking.packs.get(pack));
     let mut rows = known.map(|rollout| rows(facts, pack, rollout)).unwrap_or_default();
     rows.retain(|_, (kind, _)| status.is_none_or(|status| *kind == status));
-    let counts = cell.rollout.counts;
+    let counts = deployment.rollout.counts;
     let kinds = StatusKind::ALL.into_iter();
     let counted: usize = kinds
         .filter(|kind| status.is_none_or(|status| status == *kind))
@@ -114,8 +120,10 @@ pub fn accounts(facts: &ViewFacts, asked: &MembersQuery<'_>) -> Result<AccountsV
         now: facts.now,
         region: region.clone(),
         pack: pack.clone(),
-        health: cell.rollout.health,
-        why: cell.why.clone(),
+        sync: deployment.sync,
+        health: deployment.health,
+        rollout: deployment.rollout.health,
+        why: deployment.why.clone(),
         counts,
         status,
         total,
