@@ -39,13 +39,18 @@ def packs_and_members() -> list:
     return [
         lines(
             Asked(
-                "Packs by state",
-                "Packs by sync state, in the selected regions.",
+                "Packs by sync",
+                "Packs by sync status, and by the reason if they are out of sync.",
                 **third,
                 runbooks=("ConformdPackOutOfSync", "ConformdPackConflict"),
             ),
-            {"{{state}}": total("state", "region, state", of_region("conformd_packs")) + " > 0"},
-            stacked=True,
+            {
+                "{{sync}}": total("sync", "region, sync", of_region("conformd_packs")) + " > 0",
+                "{{reason}}": total(
+                    "reason", "region, reason", of_region("conformd_pack_sync_reasons")
+                )
+                + " > 0",
+            },
             colors=STATES,
         ),
         lines(

@@ -15,7 +15,8 @@ use crate::domain::observed::member::StatusKind;
 use crate::domain::observed::recorder::RecorderKind;
 use crate::domain::plan::guard::TripReason;
 use crate::domain::plan::steps::{ActionKind, HoldReason};
-use crate::domain::present::report::{DriftKind, SyncState};
+use crate::domain::present::axes::SyncStatus;
+use crate::domain::present::report::{DriftKind, SyncReason};
 
 use super::families::{
     AwsFamilies, Families, GuardFamilies, MemberFamilies, PACK_ACCOUNTS, PACK_PUTS, PACK_SYNCED,
@@ -101,6 +102,9 @@ fn alone(family: &dyn Family) -> std::iter::Once<Series<'_>> {
     std::iter::once((family, Vec::new()))
 }
 
+/// The syncs of packs as last read: then none is unknown.
+pub(super) const SYNCS: [SyncStatus; 2] = [SyncStatus::Synced, SyncStatus::OutOfSync];
+
 impl Families {
     /// Makes every series that has no region exist.
     pub(super) fn zero(&self) {
@@ -172,7 +176,8 @@ impl ReconcileFamilies {
 
 impl PackFamilies {
     fn regional(&self) -> impl Iterator<Item = Series<'_>> {
-        each(&self.packs, SyncState::ALL.map(SyncState::as_str))
+        each(&self.packs, SYNCS.map(SyncStatus::as_str))
+            .chain(each(&self.sync_reasons, SyncReason::ALL.map(SyncReason::as_str)))
             .chain(each(&self.out_of_sync, DriftKind::iter().map(DriftKind::as_str)))
             .chain(alone(&self.observed))
             .chain(alone(&self.quota))

@@ -119,8 +119,8 @@ def get(address):
 def is_busy(api):
     """Whether every region has a pack whose members were read."""
     regions = get(f"{api}/api/v1/status")["regions"].values()
-    cells = [[cell for cell in region["cells"].values()] for region in regions]
-    return all(any(cell["rollout"]["resynced"] for cell in one) for one in cells)
+    deployments = [region["deployments"].values() for region in regions]
+    return all(any(one["rollout"]["resynced"] for one in region) for region in deployments)
 
 
 def schemathesis(api, folder, *arguments, **parameters):

@@ -141,8 +141,8 @@ def write_packs():
         (packs / f"{name}.yaml").write_text(text)
 
 
-def cells(status):
-    return [cell for region in status["regions"].values() for cell in region["cells"].values()]
+def deployments(status):
+    return [one for region in status["regions"].values() for one in region["deployments"].values()]
 
 
 @pytest.fixture(scope="session")
@@ -177,7 +177,7 @@ def daemon(simulator):
         found = status()
         if not found:
             return None
-        counts = [cell["rollout"]["counts"] for cell in cells(found)]
+        counts = [one["rollout"]["counts"] for one in deployments(found)]
         arrived = [one for one in counts if one["ok"] > 100 and one["in_progress"] == 0]
         return len(arrived) == 3 * len(PACKS)
 

@@ -72,7 +72,7 @@ def test_every_page_loads_and_links_to_pages_that_do(tab, daemon, name):
     assert CANARY not in page.content()
 
 
-def test_a_cell_says_what_the_api_says(tab, daemon):
+def test_a_pack_deployment_says_what_the_api_says(tab, daemon):
     page = tab().page
 
     def read():
@@ -82,18 +82,25 @@ def test_a_cell_says_what_the_api_says(tab, daemon):
             for link in page.locator(".grid td a").all()
         }
 
-    status, cells = at_one_moment(daemon, "/api/v1/status", read)
+    status, links = at_one_moment(daemon, "/api/v1/status", read)
     expected = {}
     for region, view in status["regions"].items():
-        for pack, cell in view["cells"].items():
-            expected[f"/packs/{region}/{pack}"] = cell
-    assert cells.keys() == expected.keys()
-    for path, cell in expected.items():
-        counts, text = cell["rollout"]["counts"], cells[path]
-        wanted = {"ok": f"ok {counts['ok']}", "failed": f"{counts['failed']} failed",
-                  "held": "held", "unknown": "unknown"}
-        assert wanted.get(cell["cell"], "") in text, (path, cell, text)
-        assert ("action required" in text) == cell["action_required"], (path, text)
+        for pack, deployment in view["deployments"].items():
+            expected[f"/packs/{region}/{pack}"] = deployment
+    assert links.keys() == expected.keys()
+    for path, deployment in expected.items():
+        counts, text = deployment["rollout"]["counts"], links[path]
+        health, needed = deployment["health"], deployment["action_required"]
+        if health == "degraded":
+            wanted = f"{counts['failed']} failed"
+        elif needed:
+            wanted = "held"
+        elif (deployment["sync"], health) == ("synced", "healthy"):
+            wanted = f"Healthy {counts['ok']}"
+        else:
+            wanted = {"unknown": "Unknown", "suspended": "Suspended"}.get(health, "")
+        assert wanted in text, (path, deployment, text)
+        assert ("action required" in text) == needed, (path, text)
 
 
 def test_the_overview_counts_as_the_api_does(tab, daemon):
@@ -114,7 +121,7 @@ def test_the_overview_counts_as_the_api_does(tab, daemon):
         }
 
     status, seen = at_one_moment(daemon, "/api/v1/status", read)
-    assert seen["state"] == status["health"]["state"] == "degraded"
+    assert seen["state"].lower() == status["health"]["state"] == "degraded"
     assert seen["troubles"] == [str(len(status["troubles"]))]
     assert seen["new accounts"] == [f"new-{one['account']}" for one in status["new_accounts"]["accounts"]]
     pending = daemon.ask("/api/v1/approvals/pending")

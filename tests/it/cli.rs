@@ -608,11 +608,11 @@ fn the_demo_reconciles_what_is_edited_and_says_everywhere_that_it_is_simulated()
 
 /// What the command and the API say alike, whenever they are asked.
 fn lasting(status: &Value) -> Value {
-    let cells = status.get("regions").and_then(Value::as_object).unwrap().iter();
-    let cells: BTreeMap<&String, Option<&Value>> =
-        cells.map(|(region, view)| (region, view.get("cells"))).collect();
+    let regions = status.get("regions").and_then(Value::as_object).unwrap().iter();
+    let deployments: BTreeMap<&String, Option<&Value>> =
+        regions.map(|(region, view)| (region, view.get("deployments"))).collect();
     let states = status.pointer("/organization/list/states");
-    json!({ "totals": status.get("totals"), "cells": cells, "states": states })
+    json!({ "totals": status.get("totals"), "deployments": deployments, "states": states })
 }
 
 #[test]
@@ -623,7 +623,7 @@ fn status_says_what_the_api_says_and_looks_by_itself_where_nothing_answers() {
     daemon.synced(3);
     let url = format!("http://{}", daemon.address);
     let code = |status: &Value| match status["health"]["state"].as_str() {
-        Some("healthy") => 0,
+        Some("healthy" | "suspended" | "progressing") => 0,
         Some("degraded") => 1,
         _ => 2,
     };
@@ -647,7 +647,7 @@ fn status_says_what_the_api_says_and_looks_by_itself_where_nothing_answers() {
     assert!(own.stderr.contains("reading AWS directly"), "{}", own.stderr);
     let said: Value = serde_json::from_str(&own.stdout).unwrap();
     assert_eq!(own.code, Some(code(&said)));
-    assert_eq!(said["totals"]["packs"]["synced"], 2);
+    assert_eq!(said["totals"]["sync"]["synced"], 2);
     assert_eq!(said["organization"]["list"]["states"]["ACTIVE"], 3);
     let nobody = scene.run(&["explain", "333333333334", "--direct"]).expect(1);
     assert!(nobody.stderr.contains("did you mean 333333333333 (workload)?"), "{}", nobody.stderr);

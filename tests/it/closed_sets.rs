@@ -19,17 +19,15 @@ use conformd::domain::plan::record::{HoldBasis, LossCause, LossKind, LossState, 
 use conformd::domain::plan::steps::{ActionKind, HoldReason, Reason};
 use conformd::domain::present::preflight::{CheckName, Grade};
 use conformd::domain::present::report::DriftKind;
-use conformd::domain::present::view::health::HealthState;
-use conformd::domain::present::view::region::RegionState;
 use conformd::sim::api::Service;
 use serde::Serialize;
 use serde_json::Value;
 use strum::IntoEnumIterator;
 
 /// The enums that are checked below.
-const CHECKED: &str = "AccountState ActionKind CheckName DriftKind FailureKind Grade HealthState \
+const CHECKED: &str = "AccountState ActionKind CheckName DriftKind FailureKind Grade \
      HoldBasis HoldReason LossCause LossKind LossState Mode NewAccountPhase NoRecordCause \
-     Reason RecorderKind RegionState Service Severity StatusKind Task TripReason";
+     Reason RecorderKind Service Severity StatusKind Task TripReason";
 
 /// AWS's words to AWS, and those of JSON in a schema: two on purpose.
 const TWO_WORDS: &str = "Verb PackPhase";
@@ -66,11 +64,9 @@ fn serde_and_strum_write_the_same_word() {
     written::<DriftKind>();
     written::<FailureKind>();
     written::<Grade>();
-    written::<HealthState>();
     written::<HoldReason>();
     written::<Reason>();
     written::<RecorderKind>();
-    written::<RegionState>();
     written::<Service>();
     written::<Severity>();
     written::<Task>();

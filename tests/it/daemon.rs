@@ -321,7 +321,7 @@ fn an_emptied_source_directory_deletes_nothing() {
 
 /// Whether some region's report names this pack as invalid.
 fn invalid(status: &Value) -> bool {
-    status["totals"]["packs"]["invalid"].as_u64().is_some_and(|count| count > 0)
+    status["totals"]["reasons"]["invalid"].as_u64().is_some_and(|count| count > 0)
         || status["source"]["declared"]["invalid"].as_u64().is_some_and(|count| count > 0)
 }
 

@@ -18,8 +18,9 @@ use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::Counts;
 use conformd::domain::plan::outcome::{Outcome, StepResult};
-use conformd::domain::plan::steps::{Action, HoldReason, Reason};
-use conformd::domain::present::report::{DriftKind, PackReport, RegionReport, Reports, SyncState};
+use conformd::domain::plan::steps::{Action, Reason};
+use conformd::domain::present::axes::SyncStatus;
+use conformd::domain::present::report::{DriftKind, PackReport, RegionReport, Reports, SyncReason};
 use conformd::http::register;
 use conformd::metrics::{Exchange, Metrics};
 use proptest::prelude::*;
@@ -27,8 +28,8 @@ use strum::IntoEnumIterator as _;
 
 use crate::support::generated;
 use crate::support::sample::{
-    Text, at, busy, content, metrics, pack, pack_report, quiet, reports, scrape, scrape_all,
-    settings, step, unknown,
+    SYNC_REASONS, Text, at, busy, content, metrics, pack, pack_report, quiet, reports, scrape,
+    scrape_all, settings, step, unknown,
 };
 
 const HERE: &str = "eu-west-1";
@@ -77,8 +78,9 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
     conformd_organization_last_success_timestamp_seconds gauge [] 1
     conformd_pack_quota gauge [region] 2
     conformd_pack_rollouts gauge [health region] 14
+    conformd_pack_sync_reasons gauge [reason region] 14
     conformd_pack_warnings gauge [] 1
-    conformd_packs gauge [region state] 18
+    conformd_packs gauge [region sync] 4
     conformd_packs_observed gauge [region] 2
     conformd_packs_out_of_sync gauge [kind region] 16
     conformd_panics_total counter [task] 6
@@ -253,7 +255,7 @@ fn twenty_regions_with_fifty_packs_stay_under_fifteen_thousand_series() {
     let packs: Vec<_> = (0..50).map(|number| pack(&format!("pack-{number}"))).collect();
     let all = reports(names.iter().map(|name| {
         let drift = [DriftKind::Template, DriftKind::Parameters];
-        let report = |name: &PackName| (name.clone(), pack_report(SyncState::OutOfSync, &drift));
+        let report = |name: &PackName| (name.clone(), pack_report(SyncStatus::OutOfSync, &drift));
         let rollout =
             members::rollout(RolloutHealth::Degraded, Counts { ok: 10_000, ..Counts::default() });
         let tracking = Tracking {
@@ -352,15 +354,20 @@ fn what_was_seen_stays_while_a_region_cannot_be_read() {
 
 #[test]
 fn only_packs_that_a_manifest_speaks_of_are_in_or_out_of_sync() {
-    let held = |state| PackReport { holds: vec![HoldReason::Foreign], ..pack_report(state, &[]) };
+    let with = |sync, reason| PackReport {
+        sync,
+        reason: Some(reason),
+        ..pack_report(SyncStatus::Synced, &[])
+    };
+    let (synced, differs) = (Some(SyncStatus::Synced), Some(SyncStatus::OutOfSync));
     let packs = [
-        ("a-synced", pack_report(SyncState::Synced, &[])),
-        ("b-out-of-sync", pack_report(SyncState::OutOfSync, &[DriftKind::Template])),
-        ("c-paused", pack_report(SyncState::Suspended, &[])),
-        ("d-paused-and-differs", pack_report(SyncState::Suspended, &[DriftKind::Template])),
-        ("e-orphaned", pack_report(SyncState::Orphaned, &[])),
-        ("f-bystander", pack_report(SyncState::Unmanaged, &[])),
-        ("g-wanted-and-foreign", held(SyncState::Foreign)),
+        ("a-synced", pack_report(SyncStatus::Synced, &[])),
+        ("b-out-of-sync", pack_report(SyncStatus::OutOfSync, &[DriftKind::Template])),
+        ("c-paused", with(synced, SyncReason::Suspended)),
+        ("d-paused-and-differs", with(differs, SyncReason::Suspended)),
+        ("e-orphaned", with(None, SyncReason::Orphaned)),
+        ("f-bystander", with(None, SyncReason::Unmanaged)),
+        ("g-wanted-and-foreign", with(differs, SyncReason::Foreign)),
     ];
     let packs = packs.into_iter().map(|(name, report)| (pack(name), report)).collect();
     let report = RegionReport { packs, ..quiet(HERE) };
@@ -379,7 +386,7 @@ fn only_packs_that_a_manifest_speaks_of_are_in_or_out_of_sync() {
 fn a_warning_counts_once_in_all_regions_of_its_pack() {
     let warned = |name: &str, texts: &[&str]| {
         let warnings = texts.iter().map(|text| (*text).to_owned()).collect();
-        (pack(name), PackReport { warnings, ..pack_report(SyncState::Synced, &[]) })
+        (pack(name), PackReport { warnings, ..pack_report(SyncStatus::Synced, &[]) })
     };
     let packs = BTreeMap::from([warned("a", &["odd", "odder"]), warned("b", &["odd"])]);
     let regions = [HERE, "us-east-1"];
@@ -408,7 +415,7 @@ fn mutations_count_by_how_they_ended() {
         outcome(Action::Delete, StepResult::Accepted { arn: None }),
         outcome(Action::Delete, StepResult::NotStarted),
     ];
-    let packs = BTreeMap::from([(pack("cis"), pack_report(SyncState::Synced, &[]))]);
+    let packs = BTreeMap::from([(pack("cis"), pack_report(SyncStatus::Synced, &[]))]);
     let report = RegionReport { outcomes, packs, ..quiet(HERE) };
     metrics.reconciled(&report);
     let text = scrape(&metrics, &reports([report]));
@@ -436,7 +443,7 @@ fn mutations_count_by_how_they_ended() {
 fn a_foreign_change_counts_once_until_it_is_healed() {
     let metrics = metrics(&[HERE]);
     let changed = || {
-        let out_of_sync = pack_report(SyncState::OutOfSync, &[DriftKind::ForeignWrite]);
+        let out_of_sync = pack_report(SyncStatus::OutOfSync, &[DriftKind::ForeignWrite]);
         RegionReport { packs: BTreeMap::from([(pack("cis"), out_of_sync)]), ..quiet(HERE) }
     };
     let dark = || unknown(HERE, FailureKind::Server, "away");
@@ -521,12 +528,12 @@ const REGIONS: [&str; 2] = [HERE, "us-east-1"];
 /// A report of one of two regions: dark, or with some packs in some state.
 fn any_report() -> impl Strategy<Value = RegionReport> {
     let name = prop::sample::select(REGIONS.to_vec());
-    let state = prop::sample::select(SyncState::ALL.to_vec());
+    let state = prop::sample::select(SYNC_REASONS.to_vec());
     let drift = prop::sample::subsequence(DriftKind::iter().collect::<Vec<_>>(), 0..3);
     let packs = prop::collection::btree_map("[a-d]", (state, drift), 0..4);
     let packs = packs.prop_map(|packs| {
-        let report = |(name, (state, drift)): (String, (SyncState, Vec<DriftKind>))| {
-            (pack(&name), pack_report(state, &drift))
+        let report = |(name, ((sync, reason), drift)): (String, (_, Vec<DriftKind>))| {
+            (pack(&name), PackReport { sync, reason, ..pack_report(SyncStatus::Synced, &drift) })
         };
         packs.into_iter().map(report).collect::<BTreeMap<_, _>>()
     });

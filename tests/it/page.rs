@@ -205,10 +205,10 @@ fn main_of(page: &str) -> String {
 async fn the_overview_says_first_what_needs_somebody() {
     let served = served_with(facts(), events()).await;
     let page = open(&served, "/").await.body;
-    assert!(page.contains("<title>degraded · main · conformd</title>"));
+    assert!(page.contains("<title>Degraded · main · conformd</title>"));
     assert!(page.contains("<strong>SIMULATED</strong>"));
     insta::assert_snapshot!(main_of(&page), @r#"
-    ! degraded
+    ! Degraded
     action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
     mode | sync
     authenticated as | 111111111111
@@ -244,11 +244,11 @@ async fn the_overview_says_first_what_needs_somebody() {
     1 manifest invalid
     packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
     Packs by region
-    pack | ap-south-1pending | eu-west-1out of sync | us-east-1unknown
-    iam-baseline | ? unknown | ! 2 failed, 1 missing, action required | ? unknown
+    pack | ap-south-1Unknown | eu-west-1OutOfSync, Degraded | us-east-1Unknown
+    iam-baseline | ? Unknown | ! 2 failed, 1 missing, action required | ? Unknown
     legacy | –not here | ! held, action required | –not here
-    logging | ? unknown | ✓ ok 5 | ? unknown
-    ✓ as it should be, or held on purpose~ under way, nobody has to act? not known! action required
+    logging | ? Unknown | ✓ Healthy 5 | ? Unknown
+    ✓ as it should be, or held on purpose~ under way or out of sync, no action required? not known! action required
     Failing accounts 3
     ! missing
     1 account · 1 pack · 1 region · owner: account owner
@@ -304,12 +304,13 @@ async fn the_overview_says_first_what_needs_somebody() {
 async fn a_pack_names_its_accounts_and_whose_move_it_is() {
     let served = served().await;
     let page = open(&served, "/packs/eu-west-1/iam-baseline?status=failed").await.body;
-    assert!(page.contains("<title>failed: iam-baseline in eu-west-1 · main · conformd</title>"));
+    assert!(page.contains("<title>Degraded: iam-baseline in eu-west-1 · main · conformd</title>"));
     insta::assert_snapshot!(main_of(&page), @"
     ! iam-baseline in eu-west-1
-    degraded: 2 failed, 1 missing
+    OutOfSync, Degraded: 2 failed, 1 missing
     next | ! action required
-    AWS holds | out of sync
+    sync | OutOfSync
+    health | Degraded
     to do | update
     AWS's aggregate | CREATE_SUCCESSFUL
     changed | 31m ago
@@ -318,9 +319,9 @@ async fn a_pack_names_its_accounts_and_whose_move_it_is() {
     those in trouble read | 6m ago
     manifest | packs/iam-baseline.yaml
     labels | team=security
-    ap-south-1: unknown
+    ap-south-1: Unknown
     eu-west-1: 2 failed, 1 missing
-    us-east-1: unknown
+    us-east-1: Unknown
     Accounts
     all
     ok 2

@@ -13,7 +13,7 @@ use conformd::domain::observed::packs::Observed;
 use conformd::domain::plan::history::History;
 use conformd::domain::plan::outcome::{Outcome, StepResult};
 use conformd::domain::plan::steps::{ActionKind, Reason};
-use conformd::domain::present::report::{Reconciliation, RegionReport};
+use conformd::domain::present::report::{Reconciliation, RegionReport, SyncReason};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -468,7 +468,8 @@ fn report(mode: Mode, members: &str) -> String {
     let sync = if report.is_synced() { "in sync" } else { "not in sync" };
     let holds: Vec<&str> = pack.holds.iter().map(|reason| reason.as_str()).collect();
     let holds = holds.join(" ");
-    format!("{} {:?} [{holds}], {steps} steps, {sync}", pack.state.as_str(), pack.drift)
+    let state = pack.reason.map_or_else(|| pack.sync.unwrap().as_str(), SyncReason::as_str);
+    format!("{state} {:?} [{holds}], {steps} steps, {sync}", pack.drift)
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use conformd::domain::base::mode::Mode;
 use conformd::domain::plan::history::History;
-use conformd::domain::present::report::{DriftKind, Reconciliation, RegionReport};
+use conformd::domain::present::axes::SyncStatus;
+use conformd::domain::present::report::{DriftKind, Reconciliation, RegionReport, SyncReason};
 use insta::assert_snapshot;
 
 use crate::support::lines::{at, desired, look, observed, ruled};
@@ -21,7 +22,9 @@ fn check(wanted: &str, shown: &str) -> String {
     let packs = report.packs.iter().map(|(name, pack)| {
         let drift: Vec<&str> = pack.drift.iter().copied().map(DriftKind::as_str).collect();
         let holds: Vec<&str> = pack.holds.iter().map(|reason| reason.as_str()).collect();
-        let state = pack.state.as_str();
+        let sync = pack.sync.map_or("left alone", SyncStatus::as_str);
+        let reason = pack.reason.map(SyncReason::as_str);
+        let state = [sync].into_iter().chain(reason).collect::<Vec<_>>().join(" ");
         format!("{name}: {state}, drift [{}], holds [{}]", drift.join(" "), holds.join(" "))
     });
     let sync = if report.is_synced() { "in sync" } else { "not in sync" };
@@ -36,10 +39,10 @@ fn a_region_that_holds_what_is_wanted_is_in_sync_whatever_else_is_there() {
         "iam v1; paused v1 suspended",
         "iam v1; paused v1; kept v2 orphan; other foreign; hand-made unmanaged UPDATE_IN_PROGRESS",
     ), @"
-    hand-made: unmanaged, drift [], holds []
+    hand-made: left alone unmanaged, drift [], holds []
     iam: synced, drift [], holds []
-    kept: orphaned, drift [], holds [orphaned]
-    other: foreign, drift [], holds []
+    kept: left alone orphaned, drift [], holds [orphaned]
+    other: left alone foreign, drift [], holds []
     paused: synced, drift [], holds []
     in sync
     ");
@@ -69,12 +72,12 @@ fn every_reason_to_wait_that_a_person_must_see_is_a_state() {
         "#invalid; a stuck; b unsupported; c v2 broken; d v2 suspended; e v1; f v1",
         "a v1; c v1; d v1; e v1 unmanaged; f v1 foreign",
     ), @"
-    a: invalid, drift [], holds [invalid]
-    b: invalid, drift [], holds [unsupported]
-    c: invalid, drift [template], holds [invalid]
-    d: suspended, drift [template], holds [suspended]
-    e: unmanaged, drift [], holds [unmanaged]
-    f: foreign, drift [], holds [foreign]
+    a: out_of_sync invalid, drift [], holds [invalid]
+    b: out_of_sync invalid, drift [], holds [unsupported]
+    c: out_of_sync invalid, drift [template], holds [invalid]
+    d: out_of_sync suspended, drift [template], holds [suspended]
+    e: out_of_sync unmanaged, drift [], holds [unmanaged]
+    f: out_of_sync foreign, drift [], holds [foreign]
     not in sync
     ");
 }

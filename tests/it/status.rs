@@ -11,9 +11,9 @@ use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Counts, MemberStatus, StatusKind, TroubledMember};
 use conformd::domain::organization::membership::Membership;
 use conformd::domain::plan::steps::{Action, Hold, HoldReason, Reason};
-use conformd::domain::present::report::{RegionReport, SyncState};
+use conformd::domain::present::axes::{HealthStatus, SyncStatus};
+use conformd::domain::present::report::{PackReport, RegionReport, SyncReason};
 use conformd::domain::present::view::account::{AccountView, account};
-use conformd::domain::present::view::health::HealthState;
 use conformd::domain::present::view::members::{MembersQuery, accounts};
 use conformd::domain::present::view::status::{StatusView, status};
 use conformd::domain::present::view::{ConfirmedCaller, ListPage, ViewFacts, new_accounts, packs};
@@ -24,7 +24,7 @@ use strum::IntoEnumIterator as _;
 
 use crate::support::people::{HERE, facts, failed, id, membership, rollout};
 use crate::support::sample::{
-    at, content, pack, pack_report, quiet, regions, reports, step, unread,
+    SYNC_REASONS, at, content, pack, pack_report, quiet, regions, reports, step, unread,
 };
 
 fn table(facts: &ViewFacts) -> String {
@@ -35,7 +35,7 @@ fn table(facts: &ViewFacts) -> String {
 fn the_status_says_first_what_needs_a_person_and_by_when() {
     assert_snapshot!(table(&facts()), @r#"
     SIMULATED: no real AWS account is read or changed
-    degraded: action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
+    Degraded: action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Problems
       ! source
@@ -48,9 +48,9 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
           If this is intended, commit the document that `conformd approve` prints; otherwise revert the change. The losses stay held until then.
 
         PACK          ap-south-1  eu-west-1            us-east-1
-      ! iam-baseline  unknown     2 failed, 1 missing  unknown
+      ! iam-baseline  Unknown     2 failed, 1 missing  Unknown
       ! legacy        -           held                 -
-      ? logging       unknown     ok 5                 unknown
+      ? logging       Unknown     Healthy 5            Unknown
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  owner: account owner
@@ -79,7 +79,7 @@ fn the_wide_status_names_accounts_and_ages() {
     let layout = Layout { wide: true, ..Layout::default() };
     assert_snapshot!(text::status(&status(&facts()), layout), @r#"
     SIMULATED: no real AWS account is read or changed
-    degraded: action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
+    Degraded: action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Problems
       ! source
@@ -92,18 +92,18 @@ fn the_wide_status_names_accounts_and_ages() {
           If this is intended, commit the document that `conformd approve` prints; otherwise revert the change. The losses stay held until then.
 
         PACK          ap-south-1  eu-west-1            us-east-1
-      ! iam-baseline  unknown     2 failed, 1 missing  unknown
+      ! iam-baseline  Unknown     2 failed, 1 missing  Unknown
       ! legacy        -           held                 -
-      ? logging       unknown     ok 5                 unknown
+      ? logging       Unknown     Healthy 5            Unknown
 
     Packs
-      ? iam-baseline  ap-south-1  unknown              unknown   -                                                                                        changed -        resynced -
-      ? logging       ap-south-1  unknown              unknown   -                                                                                        changed -        resynced -
-      ! iam-baseline  eu-west-1   2 failed, 1 missing  degraded  CREATE_SUCCESSFUL  6 expected, 2 ok, 1 waiting, 2 failed, 1 missing, 1 inactive, 1 left  changed 31m ago  resynced 11m ago
-      ! legacy        eu-west-1   held                 healthy   CREATE_SUCCESSFUL  6 expected, 6 ok                                                      changed 31m ago  resynced 11m ago
-        logging       eu-west-1   ok 5                 healthy   CREATE_SUCCESSFUL  5 expected, 5 ok                                                      changed 31m ago  resynced 11m ago
-      ? iam-baseline  us-east-1   unknown              unknown   -                                                                                        changed -        resynced -
-      ? logging       us-east-1   unknown              unknown   -                                                                                        changed -        resynced -
+      ? iam-baseline  ap-south-1  Unknown              Unknown    Unknown   -                                                                                        changed -        resynced -
+      ? logging       ap-south-1  Unknown              Unknown    Unknown   -                                                                                        changed -        resynced -
+      ! iam-baseline  eu-west-1   2 failed, 1 missing  OutOfSync  Degraded  CREATE_SUCCESSFUL  6 expected, 2 ok, 1 waiting, 2 failed, 1 missing, 1 inactive, 1 left  changed 31m ago  resynced 11m ago
+      ! legacy        eu-west-1   held                 OutOfSync  Healthy   CREATE_SUCCESSFUL  6 expected, 6 ok                                                      changed 31m ago  resynced 11m ago
+        logging       eu-west-1   Healthy 5            Synced     Healthy   CREATE_SUCCESSFUL  5 expected, 5 ok                                                      changed 31m ago  resynced 11m ago
+      ? iam-baseline  us-east-1   Unknown              Unknown    Unknown   -                                                                                        changed -        resynced -
+      ? logging       us-east-1   Unknown              Unknown    Unknown   -                                                                                        changed -        resynced -
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  owner: account owner
@@ -136,7 +136,7 @@ fn a_narrow_terminal_breaks_columns_not_words() {
     let layout = Layout { width: Some(60), wide: false };
     assert_snapshot!(text::status(&status(&facts()), layout), @r#"
     SIMULATED: no real AWS account is read or changed
-    degraded: action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
+    Degraded: action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Problems
       ! source
@@ -153,9 +153,9 @@ fn a_narrow_terminal_breaks_columns_not_words() {
           change. The losses stay held until then.
 
         PACK          ap-south-1  eu-west-1            us-east-1
-      ! iam-baseline  unknown     2 failed, 1 missing  unknown
+      ! iam-baseline  Unknown     2 failed, 1 missing  Unknown
       ! legacy        -           held                 -
-      ? logging       unknown     ok 5                 unknown
+      ? logging       Unknown     Healthy 5            Unknown
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  owner: account owner
@@ -186,7 +186,7 @@ fn a_narrow_terminal_breaks_columns_not_words() {
 }
 
 /// One region that holds these packs, everything else as it should be.
-fn calm(packs: &[(&str, SyncState, RolloutHealth)]) -> ViewFacts {
+fn calm(packs: &[(&str, SyncStatus, RolloutHealth)]) -> ViewFacts {
     let report = quiet(HERE);
     let rollouts = packs.iter().map(|(name, _, health)| {
         let troubled = match health {
@@ -235,12 +235,12 @@ fn held(facts: &mut ViewFacts, name: &str, reason: HoldReason) {
 /// State, exit code and first line.
 fn answer(facts: &ViewFacts) -> String {
     let health = status(facts).health;
-    format!("{} {}: {}", health.state.exit_code(), health.state.as_str(), health.summary)
+    format!("{} {}: {}", health.state.exit_code(), health.state.title(), health.summary)
 }
 
 #[test]
 fn the_first_line_is_the_answer() {
-    let synced = SyncState::Synced;
+    let synced = SyncStatus::Synced;
     let with = |health| calm(&[("iam", synced, health), ("logs", synced, RolloutHealth::Healthy)]);
     let mut answers = Vec::new();
     for health in RolloutHealth::ALL {
@@ -248,7 +248,7 @@ fn the_first_line_is_the_answer() {
     }
     answers.push(answer(&calm(&[])));
     answers.push(answer(&calm(&[("iam", synced, RolloutHealth::Healthy)])));
-    answers.push(answer(&calm(&[("iam", SyncState::OutOfSync, RolloutHealth::Healthy)])));
+    answers.push(answer(&calm(&[("iam", SyncStatus::OutOfSync, RolloutHealth::Healthy)])));
     for reason in [HoldReason::Suspended, HoldReason::Guard, HoldReason::Settling] {
         let mut facts = with(RolloutHealth::Healthy);
         held(&mut facts, "iam", reason);
@@ -267,42 +267,42 @@ fn the_first_line_is_the_answer() {
     answers.push(answer(&gone));
     answers.push(answer(&ViewFacts { reports: BTreeMap::new(), ..fine() }));
     assert_snapshot!(answers.join("\n"), @"
-    0 healthy: all 2 pack deployments are in place
-    0 healthy: 1 of 2 pack deployments is in progress
-    1 degraded: 1 of 2 pack deployments has failing accounts
-    1 degraded: action required in 1 of 2 pack deployments
-    0 healthy: 1 of 2 pack deployments is in progress
-    0 healthy: 1 of 2 pack deployments is in progress
-    2 unknown: 1 of 2 pack deployments is unknown
-    0 healthy: no pack is declared or deployed
-    0 healthy: the one pack deployment is in place
-    0 healthy: 1 of 1 pack deployment differs from the manifests
-    0 healthy: 1 of 2 pack deployments is intentionally held
-    1 degraded: action required in 1 of 2 pack deployments
-    0 healthy: all 2 pack deployments are in place
-    2 unknown: all 2 pack deployments are in place; the account list is not current
-    1 degraded: all 2 pack deployments are in place; the account list is not current
-    2 unknown: all 2 pack deployments are in place; AWS has not confirmed the credentials
-    1 degraded: all 2 pack deployments are in place; action required in the source
-    2 unknown: 2 of 2 pack deployments are unknown; 1 of 1 region was not read
+    0 Healthy: all 2 pack deployments are in place
+    0 Progressing: 1 of 2 pack deployments is in progress
+    1 Degraded: 1 of 2 pack deployments has failing accounts
+    1 Degraded: action required in 1 of 2 pack deployments
+    0 Progressing: 1 of 2 pack deployments is in progress
+    0 Progressing: 1 of 2 pack deployments is in progress
+    2 Unknown: 1 of 2 pack deployments is unknown
+    0 Healthy: no pack is declared or deployed
+    0 Healthy: the one pack deployment is in place
+    0 Healthy: 1 of 1 pack deployment differs from the manifests
+    0 Suspended: 1 of 2 pack deployments is intentionally held
+    1 Degraded: action required in 1 of 2 pack deployments
+    0 Healthy: all 2 pack deployments are in place
+    2 Unknown: all 2 pack deployments are in place; the account list is not current
+    1 Degraded: all 2 pack deployments are in place; the account list is not current
+    2 Unknown: all 2 pack deployments are in place; AWS has not confirmed the credentials
+    1 Degraded: all 2 pack deployments are in place; action required in the source
+    2 Unknown: 2 of 2 pack deployments are unknown; 1 of 1 region was not read
     ");
 }
 
 #[test]
 fn nothing_is_said_where_nothing_is_wrong() {
-    assert_snapshot!(table(&calm(&[("iam", SyncState::Synced, RolloutHealth::Healthy)])), @"
+    assert_snapshot!(table(&calm(&[("iam", SyncStatus::Synced, RolloutHealth::Healthy)])), @"
     SIMULATED: no real AWS account is read or changed
-    healthy: the one pack deployment is in place
+    Healthy: the one pack deployment is in place
 
         PACK  eu-west-1
-        iam   ok 5
+        iam   Healthy 5
     ");
 }
 
 /// Two accounts without recorder as it was, of which these have one now and wait for a
 /// redeployment.
 fn late(equipped: &[char]) -> ViewFacts {
-    let facts = calm(&[("iam", SyncState::Synced, RolloutHealth::Degraded)]);
+    let facts = calm(&[("iam", SyncStatus::Synced, RolloutHealth::Degraded)]);
     let mut report = RegionReport::clone(facts.reports.values().next().unwrap());
     let late = ['2', '3'].map(|digit| failed(digit, FailureClass::NoRecorder, "", ""));
     report.tracking.packs.insert(pack("iam"), rollout(RolloutHealth::Degraded, 5, late.into()));
@@ -623,11 +623,12 @@ fn any_members() -> impl Strategy<Value = Vec<TroubledMember>> {
     })
 }
 
-type AnyPack = (SyncState, RolloutHealth, Vec<TroubledMember>, usize, Option<HoldReason>);
+type AnySync = (Option<SyncStatus>, Option<SyncReason>);
+type AnyPack = (AnySync, RolloutHealth, Vec<TroubledMember>, usize, Option<HoldReason>);
 
 fn any_facts() -> impl Strategy<Value = ViewFacts> {
     let name = proptest::sample::select(vec!["iam", "logs", "net"]);
-    let state = proptest::sample::select(SyncState::ALL.to_vec());
+    let state = proptest::sample::select(SYNC_REASONS.to_vec());
     let health = proptest::sample::select(RolloutHealth::ALL.to_vec());
     let reason =
         proptest::option::of(proptest::sample::select(HoldReason::iter().collect::<Vec<_>>()));
@@ -637,10 +638,11 @@ fn any_facts() -> impl Strategy<Value = ViewFacts> {
     prop::collection::btree_map(region, packs, 0..4).prop_map(|all| {
         let report = |(region, packs): (&str, BTreeMap<&str, AnyPack>)| {
             let mut report = quiet(region);
-            for (name, (state, health, members, ok, reason)) in packs {
+            for (name, ((sync, why), health, members, ok, reason)) in packs {
                 let name = pack(name);
                 report.tracking.packs.insert(name.clone(), rollout(health, ok, members));
-                let mut shown = pack_report(state, &[]);
+                let shown = pack_report(SyncStatus::Synced, &[]);
+                let mut shown = PackReport { sync, reason: why, ..shown };
                 shown.holds.extend(reason);
                 report.plan.holds.extend(reason.map(|reason| Hold {
                     pack: Some(name.clone()),
@@ -661,15 +663,17 @@ proptest! {
     #[test]
     fn totals_are_the_sums_of_what_is_shown(facts in any_facts()) {
         let view = status(&facts);
-        let cells = || view.regions.values().flat_map(|region| region.cells.values());
-        let count = cells().count();
-        prop_assert_eq!(view.totals.cells.values().sum::<usize>(), count);
-        prop_assert_eq!(view.totals.by_health.values().sum::<usize>(), count);
+        let deployments =
+            || view.regions.values().flat_map(|region| region.deployments.values());
+        let count = deployments().count();
+        prop_assert_eq!(view.totals.sync.values().sum::<usize>(), count);
+        prop_assert_eq!(view.totals.health.values().sum::<usize>(), count);
+        prop_assert_eq!(view.totals.rollouts.values().sum::<usize>(), count);
         prop_assert_eq!(view.totals.regions.values().sum::<usize>(), facts.about.regions.len());
-        let required = cells().filter(|cell| cell.action_required).count();
+        let required = deployments().filter(|one| one.action_required).count();
         prop_assert_eq!(view.totals.action_required, required);
         for kind in StatusKind::iter() {
-            let sum: usize = cells().map(|cell| cell.rollout.counts.of(kind)).sum();
+            let sum: usize = deployments().map(|one| one.rollout.counts.of(kind)).sum();
             prop_assert_eq!(view.totals.members.of(kind), sum);
         }
         let phases: usize = view.new_accounts.phases.values().sum();
@@ -680,15 +684,31 @@ proptest! {
     fn healthy_means_that_nothing_failed_and_everything_was_seen(facts in any_facts()) {
         let view = status(&facts);
         let Counts { failed, missing, .. } = view.totals.members;
-        if view.health.state == HealthState::Healthy {
+        if view.health.state.exit_code() == 0 {
             prop_assert_eq!(view.totals.action_required, 0);
             prop_assert_eq!(view.totals.regions.values().sum::<usize>(), facts.reports.len());
         }
-        let is_health = |health| view.totals.by_health[&health] > 0;
+        let is_health = |health| view.totals.rollouts[&health] > 0;
         if is_health(RolloutHealth::Degraded) || is_health(RolloutHealth::Missing) {
-            prop_assert_eq!(view.health.state, HealthState::Degraded, "{} {}", failed, missing);
+            prop_assert_eq!(view.health.state, HealthStatus::Degraded, "{} {}", failed, missing);
         }
-        prop_assert_eq!(view.health.reasons.is_empty(), view.health.state == HealthState::Healthy);
+        let is_fine = view.health.state.exit_code() == 0;
+        prop_assert_eq!(view.health.reasons.is_empty(), is_fine);
+    }
+
+    #[test]
+    fn no_whole_shows_better_than_its_parts(facts in any_facts()) {
+        let view = status(&facts);
+        for region in view.regions.values() {
+            prop_assert!(view.sync >= region.sync && view.health.state >= region.health);
+            for deployment in region.deployments.values() {
+                prop_assert!(region.sync >= deployment.sync, "{:?}", region);
+                prop_assert!(region.health >= deployment.health, "{:?}", region);
+                let rollout = HealthStatus::of(deployment.rollout.health);
+                let is_unread = rollout == HealthStatus::Unknown;
+                prop_assert!(is_unread || deployment.health >= rollout, "{:?}", deployment);
+            }
+        }
     }
 
     #[test]
@@ -702,7 +722,7 @@ proptest! {
     #[test]
     fn the_accounts_of_a_pack_are_those_that_are_counted(facts in any_facts()) {
         for (region, view) in status(&facts).regions {
-            for name in view.cells.keys() {
+            for name in view.deployments.keys() {
                 let page = ListPage { number: 1, limit: 1_000 };
                 let (region, pack) = (region.as_str(), name.as_str());
                 let asked = MembersQuery { region, pack, status: None, page };

@@ -15,7 +15,7 @@ use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::plan::outcome::Outcome;
 use crate::domain::plan::steps::{Action, Hold, HoldReason, PlanStep};
-use crate::domain::present::report::{PackReport, RegionReport, SyncState};
+use crate::domain::present::report::{PackReport, RegionReport, SyncReason};
 use crate::domain::present::view::new_accounts::NewAccountView;
 use crate::domain::present::view::status::status;
 use crate::domain::present::view::text::person;
@@ -316,7 +316,7 @@ fn is_worth_a_line(hold: &Hold) -> bool {
 
 /// A pack whose members are not tracked, if that is on purpose.
 fn state(pack: &PackReport) -> Option<String> {
-    (pack.state == SyncState::Unmanaged)
+    (pack.reason == Some(SyncReason::Unmanaged))
         .then(|| "no manifest declares it, so conformd does not change it".to_owned())
 }
 

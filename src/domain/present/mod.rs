@@ -2,6 +2,7 @@
 //! installation, IAM policies. No terminal and no HTML.
 
 pub mod approval_document;
+pub mod axes;
 pub mod iam_policy;
 pub mod journal;
 pub mod plan_text;

@@ -27,6 +27,7 @@ use crate::domain::plan::outcome::Outcome;
 use crate::domain::plan::steps::{
     Action, Bystander, Change, Hold, HoldReason, Plan, PlanStep, Reason,
 };
+use crate::domain::present::axes::SyncStatus;
 
 /// The last report of each region.
 pub type Reports = BTreeMap<Region, Arc<RegionReport>>;
@@ -89,8 +90,11 @@ fn seconds<S: Serializer>(duration: &Duration, out: S) -> Result<S::Ok, S::Error
 /// One pack in one region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PackReport {
-    /// Does AWS hold what is wanted?
-    pub state: SyncState,
+    /// Whether AWS holds what the manifests ask for; `None`: they do not ask for this pack, and it
+    /// is left alone.
+    pub sync: Option<SyncStatus>,
+    /// Why it does not, or why the pack is left alone, if there is more to say.
+    pub reason: Option<SyncReason>,
     /// In what it differs.
     pub drift: BTreeSet<DriftKind>,
     /// AWS's aggregate status: informative, never the health.
@@ -103,16 +107,12 @@ pub struct PackReport {
     pub warnings: Vec<String>,
 }
 
-/// Does AWS hold what is wanted: the closed set of a metric label.
+/// Why a pack is out of sync, or is left as it is: the closed set of a metric label.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum SyncState {
-    /// Yes.
-    Synced,
-    /// Not yet, or not any more.
-    OutOfSync,
+pub enum SyncReason {
     /// Its manifest is invalid.
     Invalid,
     /// AWS refused its content.
@@ -129,11 +129,9 @@ pub enum SyncState {
     Foreign,
 }
 
-impl SyncState {
-    /// Every state, in label order.
-    pub const ALL: [Self; 9] = [
-        Self::Synced,
-        Self::OutOfSync,
+impl SyncReason {
+    /// Every reason, in label order.
+    pub const ALL: [Self; 7] = [
         Self::Invalid,
         Self::Rejected,
         Self::Conflict,
@@ -146,8 +144,6 @@ impl SyncState {
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Synced => "synced",
-            Self::OutOfSync => "out_of_sync",
             Self::Invalid => "invalid",
             Self::Rejected => "rejected",
             Self::Conflict => "conflict",
@@ -253,26 +249,17 @@ impl RegionReport {
         self.unknown.is_none()
             && self.plan.revision.is_some()
             && self.plan.steps_with_held().all(PlanStep::is_remedy)
-            && self.packs.values().all(|pack| match pack.state {
-                // Left in place on purpose, or as wanted and not with everybody, which is what the
-                // holds say.
-                SyncState::Orphaned | SyncState::Synced => true,
-                SyncState::Unmanaged | SyncState::Foreign | SyncState::Suspended => {
-                    pack.holds.is_empty()
-                }
-                SyncState::OutOfSync
-                | SyncState::Invalid
-                | SyncState::Rejected
-                | SyncState::Conflict => false,
-            })
+            // Packs that are left alone do not count. What only members lack is said by the holds.
+            && self.packs.values().all(|pack| pack.sync.is_none_or(SyncStatus::is_synced))
     }
 
     /// Whether AWS is still deploying or removing some pack of ours, as far as it can be believed:
     /// by its members, and by the aggregate where they were not read.
     pub fn is_in_progress(&self) -> bool {
         self.packs.iter().any(|(name, pack)| {
-            let is_ours = pack.state != SyncState::Unmanaged && pack.state != SyncState::Foreign;
-            is_ours && self.is_at_work(name, pack)
+            let is_others =
+                matches!(pack.reason, Some(SyncReason::Unmanaged | SyncReason::Foreign));
+            !is_others && self.is_at_work(name, pack)
         })
     }
 
@@ -311,14 +298,28 @@ fn pack_report(name: &PackName, pack: Option<&ObservedPack>, plan: &Plan) -> Pac
     let holds: Vec<&Hold> = holds.collect();
     let steps: Vec<&PlanStep> =
         plan.steps_with_held().filter(|step| step.pack == *name && !step.is_remedy()).collect();
-    let state = match plan.bystanders.get(name) {
-        Some(Bystander::Unmanaged) => SyncState::Unmanaged,
-        Some(Bystander::Foreign(_) | Bystander::Void(_)) => SyncState::Foreign,
-        None => state(pack, &holds, !steps.is_empty()),
+    let drift: BTreeSet<DriftKind> = steps.iter().flat_map(|step| drift(step)).collect();
+    let about_it = holds.iter().filter(|hold| !is_about_members(hold)).map(|hold| hold.reason);
+    let about_it: Vec<HoldReason> = about_it.collect();
+    let reason = match plan.bystanders.get(name) {
+        Some(Bystander::Unmanaged) => Some(SyncReason::Unmanaged),
+        Some(Bystander::Foreign(_) | Bystander::Void(_)) => Some(SyncReason::Foreign),
+        None => about_it.iter().find_map(|hold| sync_reason(*hold)),
+    };
+    let is_owned = pack.is_some_and(|pack| matches!(pack.ownership, Ownership::Ours(_)));
+    let is_as_desired = match reason {
+        Some(SyncReason::Orphaned) => None,
+        // Somebody else's pack under a name that a manifest declares is held; any other is a
+        // bystander.
+        Some(SyncReason::Unmanaged | SyncReason::Foreign) => (!holds.is_empty()).then_some(false),
+        Some(SyncReason::Suspended) => Some(drift.is_empty()),
+        Some(SyncReason::Invalid | SyncReason::Rejected | SyncReason::Conflict) => Some(false),
+        None => Some(is_owned && steps.is_empty() && about_it.is_empty()),
     };
     PackReport {
-        state,
-        drift: steps.iter().flat_map(|step| drift(step)).collect(),
+        sync: is_as_desired.map(SyncStatus::of),
+        reason,
+        drift,
         status: pack.and_then(|pack| pack.status.as_ref()).map(|record| record.status.clone()),
         last_update: pack.map(|pack| pack.record.last_update),
         holds: holds.iter().map(|hold| hold.reason).collect(),
@@ -334,19 +335,16 @@ fn is_about_members(hold: &Hold) -> bool {
     }
 }
 
-fn state(pack: Option<&ObservedPack>, holds: &[&Hold], has_step: bool) -> SyncState {
-    let about_it = holds.iter().filter(|hold| !is_about_members(hold)).map(|hold| hold.reason);
-    let holds: Vec<HoldReason> = about_it.collect();
-    // A hold that needs a decision of a user gives the pack a state of its own; all others only
-    // delay it.
-    let first = holds.iter().find_map(|reason| match reason {
-        HoldReason::Invalid | HoldReason::Unsupported => Some(SyncState::Invalid),
-        HoldReason::Rejected => Some(SyncState::Rejected),
-        HoldReason::Conflict => Some(SyncState::Conflict),
-        HoldReason::Suspended => Some(SyncState::Suspended),
-        HoldReason::Orphaned => Some(SyncState::Orphaned),
-        HoldReason::Unmanaged => Some(SyncState::Unmanaged),
-        HoldReason::Foreign => Some(SyncState::Foreign),
+/// Which reason a hold is, if it is one.
+fn sync_reason(hold: HoldReason) -> Option<SyncReason> {
+    match hold {
+        HoldReason::Invalid | HoldReason::Unsupported => Some(SyncReason::Invalid),
+        HoldReason::Rejected => Some(SyncReason::Rejected),
+        HoldReason::Conflict => Some(SyncReason::Conflict),
+        HoldReason::Suspended => Some(SyncReason::Suspended),
+        HoldReason::Orphaned => Some(SyncReason::Orphaned),
+        HoldReason::Unmanaged => Some(SyncReason::Unmanaged),
+        HoldReason::Foreign => Some(SyncReason::Foreign),
         HoldReason::Mode
         | HoldReason::Source
         | HoldReason::Unknown
@@ -359,12 +357,6 @@ fn state(pack: Option<&ObservedPack>, holds: &[&Hold], has_step: bool) -> SyncSt
         | HoldReason::Denied
         | HoldReason::Undeclared
         | HoldReason::Membership => None,
-    });
-    let owned = pack.is_some_and(|pack| matches!(pack.ownership, Ownership::Ours(_)));
-    match first {
-        Some(state) => state,
-        None if owned && !has_step && holds.is_empty() => SyncState::Synced,
-        None => SyncState::OutOfSync,
     }
 }
 

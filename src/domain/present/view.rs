@@ -6,7 +6,7 @@
 
 pub mod account;
 pub mod approvals;
-pub mod cell;
+pub mod deployment;
 pub mod events;
 pub mod health;
 pub mod members;

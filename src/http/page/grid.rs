@@ -1,4 +1,4 @@
-//! Packs against regions: one cell for each pack in each region, in words and a sign.
+//! Packs against regions: each pack deployment in words and a sign.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,14 +7,15 @@ use maud::{Markup, html};
 use super::parts::{pack_path, scrolling, section, sign, tone};
 use super::paths::PLAN;
 use crate::domain::base::model::{PackName, Region};
-use crate::domain::present::view::cell::CellView;
+use crate::domain::present::view::deployment::PackDeploymentView;
 use crate::domain::present::view::region::RegionView;
 use crate::domain::present::view::text::layout::LineSign;
-use crate::domain::present::view::text::{cell_sign, glance, spoken};
+use crate::domain::present::view::text::{axes, deployment_sign, glance};
 
 /// The table over all regions.
 pub(super) fn grid(regions: &BTreeMap<Region, RegionView>) -> Markup {
-    let packs: BTreeSet<&PackName> = regions.values().flat_map(|view| view.cells.keys()).collect();
+    let packs: BTreeSet<&PackName> =
+        regions.values().flat_map(|view| view.deployments.keys()).collect();
     let table = html! {
         table class="grid" {
             thead {
@@ -28,7 +29,7 @@ pub(super) fn grid(regions: &BTreeMap<Region, RegionView>) -> Markup {
                     tr id={"row-" (pack.as_str())} {
                         th scope="row" { (pack.as_str()) }
                         @for (region, view) in regions {
-                            (cell(region, pack, view.cells.get(pack)))
+                            (deployment(region, pack, view.deployments.get(pack)))
                         }
                     }
                 }
@@ -51,7 +52,7 @@ pub(super) fn grid(regions: &BTreeMap<Region, RegionView>) -> Markup {
 /// What signs mean, everywhere.
 const LEGEND: [(LineSign, &str); 4] = [
     (LineSign::Fine, "as it should be, or held on purpose"),
-    (LineSign::Moving, "under way, nobody has to act"),
+    (LineSign::Moving, "under way or out of sync, no action required"),
     (LineSign::Dark, "not known"),
     (LineSign::Needy, "action required"),
 ];
@@ -60,13 +61,13 @@ fn head(name: &Region, view: &RegionView) -> Markup {
     html! {
         th scope="col" {
             a href={(PLAN) "#" (name.as_str())} { (name.as_str()) }
-            small { (spoken(view.state.as_str())) }
+            small { (axes(view.sync, view.health)) }
         }
     }
 }
 
-fn cell(region: &Region, pack: &PackName, cell: Option<&CellView>) -> Markup {
-    let Some(cell) = cell else {
+fn deployment(region: &Region, pack: &PackName, deployment: Option<&PackDeploymentView>) -> Markup {
+    let Some(deployment) = deployment else {
         return html! {
             td class="none" {
                 span aria-hidden="true" { "–" }
@@ -74,11 +75,11 @@ fn cell(region: &Region, pack: &PackName, cell: Option<&CellView>) -> Markup {
             }
         };
     };
-    let mark = cell_sign(cell);
+    let mark = deployment_sign(deployment);
     html! {
         td class=(tone(mark)) {
             a href=(pack_path(region, pack)) {
-                (sign(mark)) " " (glance(cell))
+                (sign(mark)) " " (glance(deployment))
                 @if mark == LineSign::Needy { span class="spoken" { ", action required" } }
             }
         }

@@ -19,11 +19,12 @@ use super::troubles::troubles;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::plan::event::Event;
 use crate::domain::present::approval_document::WaitingLosses;
+use crate::domain::present::axes::HealthStatus;
 use crate::domain::present::view::approvals::{
     ApprovalsView, GUARDED_WAYS, UNDECLARED_WAYS, is_pending_approval, undeclared,
     undeclared_names, waiting,
 };
-use crate::domain::present::view::health::{HealthState, Subject};
+use crate::domain::present::view::health::Subject;
 use crate::domain::present::view::region::HoldView;
 use crate::domain::present::view::status::{
     FreshnessKind, OrganizationView, RecordView, SourceView, StatusView, status,
@@ -45,7 +46,7 @@ pub(super) async fn show(
         QueryParameters::read(query.as_deref(), &[])?;
         let view = status(facts);
         let frame = Frame {
-            title: view.health.state.as_str(),
+            title: view.health.state.title(),
             here: Some(OVERVIEW),
             main: main(&view, &approvals::approvals(facts), &events),
         };
@@ -56,7 +57,7 @@ pub(super) async fn show(
 
 fn main(view: &StatusView, asked: &ApprovalsView, events: &[Event]) -> Markup {
     html! {
-        h1 { (sign(health_sign(view.health.state))) " " (view.health.state.as_str()) }
+        h1 { (sign(health_sign(view.health.state))) " " (view.health.state.title()) }
         p class="lead" { (foreign(&view.health.summary)) }
         (background(view))
         (approvals(view, asked))
@@ -240,7 +241,7 @@ fn problems(view: &StatusView) -> Markup {
     listed("problems", "Problems", reasons.len(), &body)
 }
 
-fn entry_tone(state: HealthState) -> &'static str {
+fn entry_tone(state: HealthStatus) -> &'static str {
     tone(health_sign(state))
 }
 

@@ -14,11 +14,14 @@ use super::shell::Frame;
 use super::troubles::said;
 use crate::domain::base::untrusted::one_line;
 use crate::domain::observed::member::StatusKind;
-use crate::domain::present::view::cell::CellView;
+use crate::domain::present::axes::DeploymentMark;
+use crate::domain::present::view::deployment::PackDeploymentView;
 use crate::domain::present::view::members::{AccountRow, AccountsView, MembersQuery, accounts};
 use crate::domain::present::view::packs::{PackView, packs};
 use crate::domain::present::view::text::layout::LineSign;
-use crate::domain::present::view::text::{cell_sign, glance, owner_sign, person, spoken};
+use crate::domain::present::view::text::{
+    axes, deployment_sign, glance, health_words, owner_sign, person, spoken, sync_words,
+};
 use crate::domain::present::view::{ListPage, ViewFacts};
 use crate::http::SharedState;
 use crate::http::parameter::{PAGE, STATUS};
@@ -43,54 +46,56 @@ pub(super) async fn show(
         };
         let view = accounts(facts, &asked)?;
         let of = packs(facts).packs.remove(&view.pack).unwrap_or_default();
-        let cell = of.regions.get(&view.region);
+        let deployment = of.regions.get(&view.region);
         let title = format!(
             "{}: {} in {}",
-            cell.map_or("unknown", |cell| cell.cell.as_str()),
+            deployment.map_or(DeploymentMark::Unknown, PackDeploymentView::mark).title(),
             view.pack.as_str(),
             view.region.as_str(),
         );
-        let frame = Frame { title: &title, here: None, main: main(&view, &of, cell) };
+        let frame = Frame { title: &title, here: None, main: main(&view, &of, deployment) };
         Ok(frame.within(&facts.about, facts.now))
     };
     answer(server, work).await
 }
 
-fn main(view: &AccountsView, of: &PackView, cell: Option<&CellView>) -> Markup {
+fn main(view: &AccountsView, of: &PackView, deployment: Option<&PackDeploymentView>) -> Markup {
     html! {
         h1 {
-            @if let Some(cell) = cell { (sign(cell_sign(cell))) " " }
+            @if let Some(deployment) = deployment { (sign(deployment_sign(deployment))) " " }
             span class="name" { (view.pack.as_str()) }
             " " small { "in " (view.region.as_str()) }
         }
         p class="lead" {
-            (spoken(view.health.as_str()))
-            @if let Some(cell) = cell { ": " (glance(cell)) }
+            (axes(view.sync, view.health))
+            @if let Some(deployment) = deployment { ": " (glance(deployment)) }
             @if let Some(why) = &view.why { ". " (foreign(why)) }
         }
-        @if let Some(cell) = cell { (deployment_facts(view, of, cell)) }
+        @if let Some(deployment) = deployment { (deployment_facts(view, of, deployment)) }
         (elsewhere(view, of))
         (members(view))
     }
 }
 
-fn deployment_facts(view: &AccountsView, of: &PackView, cell: &CellView) -> Markup {
-    let CellView {
-        cell: _,
+fn deployment_facts(view: &AccountsView, of: &PackView, deployment: &PackDeploymentView) -> Markup {
+    let PackDeploymentView {
+        sync: _,
+        health: _,
         action_required,
         why: _,
-        state,
+        reason: _,
         status,
         last_update,
         action,
         holds,
         rollout,
-    } = cell;
+    } = deployment;
     let mut all: Vec<Fact> = Vec::new();
     if *action_required {
         all.push(fact("next", html! { "action required" }).marked(LineSign::Needy));
     }
-    all.extend(state.map(|state| fact("AWS holds", html! { (spoken(state.as_str())) })));
+    all.push(fact("sync", html! { (sync_words(deployment)) }));
+    all.push(fact("health", html! { (health_words(deployment)) }));
     all.extend(action.map(|action| fact("to do", html! { (action.as_str()) })));
     if !holds.is_empty() {
         let holds: Vec<String> = holds.iter().map(|hold| spoken(hold.as_str())).collect();
@@ -116,9 +121,9 @@ fn deployment_facts(view: &AccountsView, of: &PackView, cell: &CellView) -> Mark
 
 /// The same pack in the other regions.
 fn elsewhere(view: &AccountsView, of: &PackView) -> Markup {
-    let all = of.regions.iter().map(|(region, cell)| Choice {
+    let all = of.regions.iter().map(|(region, deployment)| Choice {
         path: pack_path(region, &view.pack),
-        name: format!("{}: {}", region.as_str(), glance(cell)),
+        name: format!("{}: {}", region.as_str(), glance(deployment)),
         count: None,
         is_here: *region == view.region,
     });

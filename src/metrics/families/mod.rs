@@ -85,6 +85,7 @@ pub(super) struct PackFamilies {
     pub(super) update_last: GaugeVec,
     pub(super) puts: IntCounterVec,
     pub(super) packs: IntGaugeVec,
+    pub(super) sync_reasons: IntGaugeVec,
     pub(super) out_of_sync: IntGaugeVec,
     pub(super) observed: IntGaugeVec,
     pub(super) quota: IntGaugeVec,
@@ -347,8 +348,13 @@ impl PackFamilies {
             )?,
             packs: on.int_gauges(
                 "conformd_packs",
-                &["region", "state"],
-                "Pack deployments by sync state: is the observed pack as its manifest says?",
+                &["region", "sync"],
+                "Pack deployments by sync status: is the observed pack as its manifest says?",
+            )?,
+            sync_reasons: on.int_gauges(
+                "conformd_pack_sync_reasons",
+                &["region", "reason"],
+                "Pack deployments by the reason why they are out of sync or not changed.",
             )?,
             out_of_sync: on.int_gauges(
                 "conformd_packs_out_of_sync",

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use strum::IntoEnumIterator as _;
 
-use super::closed::{BLOCKING, Family as _, MANIFEST_STATES};
+use super::closed::{BLOCKING, Family as _, MANIFEST_STATES, SYNCS};
 use super::families::{Families, PACK_PUTS, PACK_SYNCED, PACK_UPDATE_LAST};
 use super::labels::ApprovalState;
 use super::view::{CountedSoFar, LoopPeriods, MetricsView, Program, ReloadedSettings};
@@ -20,7 +20,7 @@ use crate::domain::declared::source::SourceStatus;
 use crate::domain::plan::guard::TripReason;
 use crate::domain::plan::steps::{ActionKind, HoldReason};
 use crate::domain::present::report::{
-    Declarations, DriftKind, PackReport, RegionReport, Reports, SyncState,
+    Declarations, DriftKind, PackReport, RegionReport, Reports, SyncReason,
 };
 use crate::domain::present::view::ViewFacts;
 use crate::metrics::figures::seconds;
@@ -190,14 +190,15 @@ impl Families {
         let mut dropped = 0;
         for (region, report) in &memory.seen {
             self.show_pack_counts(region, report);
-            let paused = report.packs.iter().filter(|(_, pack)| pack.state == SyncState::Suspended);
+            let paused = report.packs.iter();
+            let paused = paused.filter(|(_, pack)| pack.reason == Some(SyncReason::Suspended));
             suspended.extend(paused.map(|(name, _)| name));
             for (name, pack) in &report.packs {
                 warnings.extend(pack.warnings.iter().map(|warning| (name, warning)));
             }
             let spoken_of = report.packs.iter();
             let spoken_of =
-                spoken_of.filter_map(|(name, pack)| Some((name, pack, is_synced(pack)?)));
+                spoken_of.filter_map(|(name, pack)| Some((name, pack, pack.sync?.is_synced())));
             for (index, (name, pack, synced)) in spoken_of.enumerate() {
                 if index < PACKS_SHOWN_MAX {
                     self.show_pack((region, name), pack, synced);
@@ -220,9 +221,14 @@ impl Families {
 
     fn show_pack_counts(&self, region: &Region, report: &RegionReport) {
         let region = region.as_str();
-        for state in SyncState::ALL {
-            let packs = report.packs.values().filter(|pack| pack.state == state).count();
-            self.packs.packs.with_label_values(&[region, state.as_str()]).set(count(packs));
+        for sync in SYNCS {
+            let packs = report.packs.values().filter(|pack| pack.sync == Some(sync)).count();
+            self.packs.packs.with_label_values(&[region, sync.as_str()]).set(count(packs));
+        }
+        for reason in SyncReason::ALL {
+            let packs = report.packs.values().filter(|pack| pack.reason == Some(reason)).count();
+            let labels = [region, reason.as_str()];
+            self.packs.sync_reasons.with_label_values(&labels).set(count(packs));
         }
         for kind in DriftKind::iter() {
             let packs = report.packs.values().filter(|pack| pack.drift.contains(&kind)).count();
@@ -238,19 +244,5 @@ impl Families {
         if let Some(at) = pack.last_update {
             self.packs.update_last.with_label_values(&labels).set(seconds(at));
         }
-    }
-}
-
-/// Whether the pack is in sync; `None` if no manifest declares it.
-fn is_synced(pack: &PackReport) -> Option<bool> {
-    match pack.state {
-        SyncState::Synced => Some(true),
-        SyncState::OutOfSync | SyncState::Invalid | SyncState::Rejected | SyncState::Conflict => {
-            Some(false)
-        }
-        SyncState::Suspended => Some(pack.drift.is_empty()),
-        SyncState::Orphaned => None,
-        // A pack of another owner under a desired name is held; any other is a bystander.
-        SyncState::Unmanaged | SyncState::Foreign => (!pack.holds.is_empty()).then_some(false),
     }
 }

@@ -17,7 +17,8 @@ use conformd::domain::organization::account_list::{
     Account, AccountList, OrganizationRecord, Unlisted,
 };
 use conformd::domain::organization::membership::{Membership, Shrink};
-use conformd::domain::present::report::{RegionReport, Reports, SyncState};
+use conformd::domain::present::axes::SyncStatus;
+use conformd::domain::present::report::{RegionReport, Reports};
 use jiff::SignedDuration;
 
 use super::HERE;
@@ -334,7 +335,7 @@ fn packs_past_the_cap_have_no_series_and_are_counted() {
     let report = RegionReport {
         packs: names
             .iter()
-            .map(|name| (name.clone(), pack_report(SyncState::Synced, &[])))
+            .map(|name| (name.clone(), pack_report(SyncStatus::Synced, &[])))
             .collect(),
         tracking: Tracking {
             packs: names.iter().map(|name| (name.clone(), read())).collect(),

@@ -532,10 +532,12 @@ impl Daemon {
         });
     }
 
-    /// Has it look until every region holds what is wanted.
+    /// Has it look until every region holds what is wanted and nothing is under way.
     pub(crate) fn synced(&self, regions: u64) {
         self.program.eventually("in sync", || {
-            let is_synced = self.status()["totals"]["regions"]["synced"] == regions;
+            let totals = &self.status()["totals"];
+            let is_synced =
+                totals["regions"]["synced"] == regions && totals["health"]["progressing"] == 0;
             // By itself it would give AWS 30 s to show what was put.
             if !is_synced {
                 self.ask_now();

@@ -28,8 +28,9 @@ use conformd::domain::plan::outcome::{Outcome, StepResult};
 use conformd::domain::plan::steps::{
     Action, Change, Hold, HoldReason, ParameterValue, Plan, PlanStep, Reason, Weights,
 };
+use conformd::domain::present::axes::SyncStatus;
 use conformd::domain::present::report::{
-    DriftKind, PackReport, RegionReport, Reports, SyncState, Timing,
+    DriftKind, PackReport, RegionReport, Reports, SyncReason, Timing,
 };
 use conformd::domain::present::view::ViewFacts;
 use conformd::metrics::{
@@ -128,9 +129,26 @@ pub(crate) fn unknown(name: &str, kind: FailureKind, why: &str) -> RegionReport 
     }
 }
 
-pub(crate) fn pack_report(state: SyncState, drift: &[DriftKind]) -> PackReport {
+/// What the sync of a pack and its reason may be together.
+pub(crate) const SYNC_REASONS: [(Option<SyncStatus>, Option<SyncReason>); 12] = [
+    (Some(SyncStatus::Synced), None),
+    (Some(SyncStatus::Synced), Some(SyncReason::Suspended)),
+    (Some(SyncStatus::OutOfSync), None),
+    (Some(SyncStatus::OutOfSync), Some(SyncReason::Invalid)),
+    (Some(SyncStatus::OutOfSync), Some(SyncReason::Rejected)),
+    (Some(SyncStatus::OutOfSync), Some(SyncReason::Conflict)),
+    (Some(SyncStatus::OutOfSync), Some(SyncReason::Suspended)),
+    (Some(SyncStatus::OutOfSync), Some(SyncReason::Unmanaged)),
+    (Some(SyncStatus::OutOfSync), Some(SyncReason::Foreign)),
+    (None, Some(SyncReason::Orphaned)),
+    (None, Some(SyncReason::Unmanaged)),
+    (None, Some(SyncReason::Foreign)),
+];
+
+pub(crate) fn pack_report(sync: SyncStatus, drift: &[DriftKind]) -> PackReport {
     PackReport {
-        state,
+        sync: Some(sync),
+        reason: None,
         drift: drift.iter().copied().collect(),
         status: Some(RolloutStatus::Known(Verb::Create, PackPhase::Successful)),
         last_update: Some(at("11:30:00")),
@@ -191,7 +209,7 @@ pub(crate) fn busy(name: &str) -> RegionReport {
     let accepted = StepResult::Accepted { arn: Some(arn.to_owned()) };
     let held = PackReport {
         holds: vec![HoldReason::Guard],
-        ..pack_report(SyncState::OutOfSync, &[DriftKind::Unwanted])
+        ..pack_report(SyncStatus::OutOfSync, &[DriftKind::Unwanted])
     };
     let report = quiet(name);
     RegionReport {
@@ -199,9 +217,9 @@ pub(crate) fn busy(name: &str) -> RegionReport {
         pending: Some(pending),
         outcomes: vec![Outcome { step: update, result: accepted }],
         packs: BTreeMap::from([
-            (pack("iam-baseline"), pack_report(SyncState::OutOfSync, &[DriftKind::Parameters])),
+            (pack("iam-baseline"), pack_report(SyncStatus::OutOfSync, &[DriftKind::Parameters])),
             (pack("legacy"), held),
-            (pack("logging"), pack_report(SyncState::Synced, &[])),
+            (pack("logging"), pack_report(SyncStatus::Synced, &[])),
         ]),
         observed: 3,
         ..report

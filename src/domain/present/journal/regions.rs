@@ -12,7 +12,7 @@ use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::packs::Unknown;
 use crate::domain::plan::event::{EventKind, Weight};
 use crate::domain::plan::loss::Loss;
-use crate::domain::present::report::{RegionReport, SyncState};
+use crate::domain::present::report::{RegionReport, SyncReason};
 use crate::domain::present::view::ViewFacts;
 
 /// The state of each region that was last noted.
@@ -101,7 +101,8 @@ impl ReportedRegion {
     }
 
     fn contests(&mut self, report: &RegionReport) -> Option<Note> {
-        let conflict = report.packs.iter().filter(|(_, pack)| pack.state == SyncState::Conflict);
+        let conflict = report.packs.iter();
+        let conflict = conflict.filter(|(_, pack)| pack.reason == Some(SyncReason::Conflict));
         let conflict = conflict.map(|(name, _)| name.clone()).collect();
         let before = std::mem::replace(&mut self.conflict, conflict);
         let new: Vec<&PackName> = self.conflict.difference(&before).collect();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::cell::{CellState, CellView, cells};
+use super::deployment::{PackDeploymentView, deployments};
 use super::next::NextView;
 use super::status::{FreshnessKind, organization};
 use super::trouble::words;
@@ -24,6 +24,7 @@ use crate::domain::observed::recorder::RecorderObservation;
 use crate::domain::organization::account_list::Account;
 use crate::domain::organization::selector::{Targeting, rule_of};
 use crate::domain::plan::steps::{Action, Change, PlanStep};
+use crate::domain::present::axes::{HealthStatus, SyncStatus};
 use crate::domain::present::report::RegionReport;
 
 /// The whole answer.
@@ -115,10 +116,12 @@ pub struct AccountPackView {
     pub message: Option<String>,
     /// When AWS last changed its row, where that is known.
     pub last_update: Option<Timestamp>,
-    /// The pack in this region, in one word.
-    pub cell: CellState,
-    /// How it arrived at all its members.
-    pub health: RolloutHealth,
+    /// Whether AWS holds what the manifests ask for of the pack in this region.
+    pub sync: SyncStatus,
+    /// How the pack is doing in this region.
+    pub health: HealthStatus,
+    /// How it arrived at all its members, which may say more.
+    pub rollout: RolloutHealth,
     /// What happens next.
     pub next: NextView,
 }
@@ -251,9 +254,9 @@ fn place(
         Some(report) => report.unknown.as_ref().map(|unknown| unknown.why.clone()),
     };
     let new_account = report.and_then(|report| new_account(report, id));
-    let cells = cells(report, &facts.desired(region));
-    let packs = cells.into_iter().map(|(name, cell)| {
-        let view = under(facts, id, region, (&name, &cell), report);
+    let deployments = deployments(report, &facts.desired(region));
+    let packs = deployments.into_iter().map(|(name, deployment)| {
+        let view = under(facts, id, region, (&name, &deployment), report);
         (name, view)
     });
     PlaceView {
@@ -268,7 +271,7 @@ fn under(
     facts: &ViewFacts,
     id: AccountId,
     region: &Region,
-    (name, cell): (&PackName, &CellView),
+    (name, deployment): (&PackName, &PackDeploymentView),
     report: Option<&RegionReport>,
 ) -> AccountPackView {
     let declared = facts.source.catalog.as_ref().and_then(|catalog| catalog.packs.get(name));
@@ -324,8 +327,9 @@ fn under(
         code,
         message,
         last_update: member.and_then(|member| member.last_update),
-        cell: cell.cell,
-        health: cell.rollout.health,
+        sync: deployment.sync,
+        health: deployment.health,
+        rollout: deployment.rollout.health,
     }
 }
 

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::{EnumIter, IntoStaticStr};
 
-use super::cell::{CellState, CellView};
+use super::deployment::PackDeploymentView;
 use super::new_accounts::{DeadlineView, NewAccountsSummary};
-use super::region::{RegionState, RegionView};
+use super::region::RegionView;
 use super::totals::Totals;
 use super::{ConfirmedCaller, ViewFacts};
 use crate::domain::base::model::{PackName, Region};
@@ -16,48 +15,17 @@ use crate::domain::base::words::{many, span};
 use crate::domain::members::new_account::NewAccountPhase;
 use crate::domain::organization::membership::ListFreshness;
 use crate::domain::plan::record::{NoRecordCause, RecordStatus};
+use crate::domain::present::axes::{HealthStatus, SyncStatus};
 use crate::domain::present::report::Declarations;
-
-/// The answer in one word.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[derive(EnumIter, IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
-pub enum HealthState {
-    /// No action is required, and everything was seen; what is under way is healthy.
-    Healthy,
-    /// Something could not be seen, and nothing that was is wrong.
-    Unknown,
-    /// Something is wrong for certain.
-    Degraded,
-}
-
-impl HealthState {
-    /// The word used in texts.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-
-    /// The exit code that says it.
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::Healthy => 0,
-            Self::Degraded => 1,
-            Self::Unknown => 2,
-        }
-    }
-}
 
 /// The whole answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HealthView {
-    /// In one word: the worst of the reasons.
-    pub state: HealthState,
+    /// In one word: the worst of the reasons and of the regions.
+    pub state: HealthStatus,
     /// In one sentence.
     pub summary: String,
-    /// Why it is not healthy.
+    /// What is degraded or unknown, and why.
     pub reasons: Vec<ReasonView>,
 }
 
@@ -65,7 +33,7 @@ pub struct HealthView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReasonView {
     /// What it makes of the whole.
-    pub state: HealthState,
+    pub state: HealthStatus,
     /// What it is about.
     pub subject: Subject,
     /// What is the matter.
@@ -110,15 +78,21 @@ pub(super) fn health(facts: &ViewFacts, parts: &HealthParts<'_>) -> HealthView {
     reasons.extend(record(facts));
     for (region, view) in parts.regions {
         reasons.extend(of_region(region, view));
-        reasons.extend(view.cells.iter().filter_map(|(pack, cell)| of_cell(region, pack, cell)));
+        reasons.extend(
+            view.deployments
+                .iter()
+                .filter_map(|(pack, deployment)| of_deployment(region, pack, deployment)),
+        );
         reasons.extend(unread(region, view));
     }
     reasons.extend(deadlines(&parts.new_accounts.phases));
-    let state = reasons.iter().map(|reason| reason.state).max().unwrap_or(HealthState::Healthy);
+    let reasoned = reasons.iter().map(|reason| reason.state);
+    let regional = parts.regions.values().map(|view| view.health);
+    let state = reasoned.chain(regional).max().unwrap_or(HealthStatus::Healthy);
     HealthView { state, summary: summary(facts, parts), reasons }
 }
 
-fn reason(state: HealthState, subject: Subject, why: String) -> ReasonView {
+fn reason(state: HealthStatus, subject: Subject, why: String) -> ReasonView {
     ReasonView { state, subject, why }
 }
 
@@ -127,11 +101,11 @@ fn source(facts: &ViewFacts) -> Option<ReasonView> {
     let invalid = Declarations::in_force(source).invalid;
     let (state, why) = match (source.problem(), source.read_last) {
         (Some(problem), _) => {
-            (HealthState::Degraded, format!("the source could not be read: {problem}"))
+            (HealthStatus::Degraded, format!("the source could not be read: {problem}"))
         }
-        (None, None) => (HealthState::Unknown, "the source was not read yet".to_owned()),
+        (None, None) => (HealthStatus::Unknown, "the source was not read yet".to_owned()),
         (None, Some(_)) if invalid > 0 => {
-            (HealthState::Degraded, format!("{} invalid", many(invalid, "manifest")))
+            (HealthStatus::Degraded, format!("{} invalid", many(invalid, "manifest")))
         }
         (None, Some(_)) => return None,
     };
@@ -144,14 +118,14 @@ fn caller(facts: &ViewFacts) -> Option<ReasonView> {
         Some(problem) => format!("AWS did not confirm the identity: {problem}"),
         None => "the caller identity was not read yet".to_owned(),
     };
-    Some(reason(HealthState::Unknown, Subject::Caller, why))
+    Some(reason(HealthStatus::Unknown, Subject::Caller, why))
 }
 
 fn organization(facts: &ViewFacts) -> Option<ReasonView> {
     let (state, why) = match facts.list_freshness() {
         ListFreshness::Current => return None,
-        ListFreshness::Frozen(why) => (HealthState::Degraded, why),
-        ListFreshness::Unknown(why) => (HealthState::Unknown, why),
+        ListFreshness::Frozen(why) => (HealthStatus::Degraded, why),
+        ListFreshness::Unknown(why) => (HealthStatus::Unknown, why),
     };
     Some(reason(state, Subject::Organization, why))
 }
@@ -163,40 +137,44 @@ fn record(facts: &ViewFacts) -> Option<ReasonView> {
         RecordStatus::Usable { .. } => None,
         RecordStatus::Unusable(none) if none.cause == NoRecordCause::NotConfigured => None,
         RecordStatus::Unusable(none) => {
-            let why = format!(
-                "the record cannot be used, so every loss waits for an approval: \
-                {none}"
-            );
-            Some(reason(HealthState::Degraded, Subject::Record, why))
+            let why =
+                format!("the record cannot be used, so every loss waits for an approval: {none}");
+            Some(reason(HealthStatus::Degraded, Subject::Record, why))
         }
     }
 }
 
 fn of_region(region: &Region, view: &RegionView) -> Option<ReasonView> {
-    let why = match view.state {
-        RegionState::Pending => format!("{region} was not refreshed yet"),
-        RegionState::Unknown => {
-            let unknown = view.report.as_ref().and_then(|report| report.unknown.as_ref());
+    if view.sync != SyncStatus::Unknown {
+        return None;
+    }
+    let why = match &view.report {
+        None => format!("{region} was not refreshed yet"),
+        Some(report) => {
+            let unknown = report.unknown.as_ref();
             format!("{region} could not be read: {}", unknown.map_or("", |unknown| &unknown.why))
         }
-        RegionState::InProgress | RegionState::OutOfSync | RegionState::Synced => return None,
     };
-    Some(reason(HealthState::Unknown, Subject::Region, why))
+    Some(reason(HealthStatus::Unknown, Subject::Region, why))
 }
 
-fn of_cell(region: &Region, pack: &PackName, cell: &CellView) -> Option<ReasonView> {
-    if cell.cell != CellState::Failed && !cell.action_required {
+fn of_deployment(
+    region: &Region,
+    pack: &PackName,
+    deployment: &PackDeploymentView,
+) -> Option<ReasonView> {
+    if deployment.health != HealthStatus::Degraded && !deployment.action_required {
         return None;
     }
     // Failing members say more than the reason of the pack, if there are any.
-    let members = failing(cell);
-    let why = if members.is_empty() { cell.why.clone().unwrap_or_default() } else { members };
-    Some(reason(HealthState::Degraded, Subject::Pack, format!("{pack} in {region}: {why}")))
+    let members = failing(deployment);
+    let why = if members.is_empty() { deployment.why.clone().unwrap_or_default() } else { members };
+    Some(reason(HealthStatus::Degraded, Subject::Pack, format!("{pack} in {region}: {why}")))
 }
 
 /// `3 failed, 1 missing`, if there are any.
-pub(super) fn failing(cell: &CellView) -> String {
-    let counts = &cell.rollout.counts;
+pub(super) fn failing(deployment: &PackDeploymentView) -> String {
+    let counts = &deployment.rollout.counts;
     let parts = [(counts.failed, "failed"), (counts.missing, "missing")];
     let parts = parts.into_iter().filter(|(number, _)| *number > 0);
     parts.map(|(number, word)| format!("{number} {word}")).collect::<Vec<_>>().join(", ")
@@ -204,21 +182,24 @@ pub(super) fn failing(cell: &CellView) -> String {
 
 /// Packs of a region that was seen, whose members were not.
 fn unread(region: &Region, view: &RegionView) -> Option<ReasonView> {
-    if matches!(view.state, RegionState::Pending | RegionState::Unknown) {
+    if view.sync == SyncStatus::Unknown {
         return None;
     }
-    let is_unread = |cell: &&CellView| cell.cell == CellState::Unknown;
-    let count = view.cells.values().filter(is_unread).count();
-    let first = view.cells.values().find(is_unread)?;
+    // Whoever has to act on a pack has a reason of its own to read.
+    let is_unread = |deployment: &&PackDeploymentView| {
+        deployment.health == HealthStatus::Unknown && !deployment.action_required
+    };
+    let count = view.deployments.values().filter(is_unread).count();
+    let first = view.deployments.values().find(is_unread)?;
     let why = first.why.as_deref().unwrap_or("they were not read yet");
     let why = format!("the members of {} in {region} are unknown: {why}", many(count, "pack"));
-    Some(reason(HealthState::Unknown, Subject::Region, why))
+    Some(reason(HealthStatus::Unknown, Subject::Region, why))
 }
 
 fn deadlines(phases: &BTreeMap<NewAccountPhase, usize>) -> Option<ReasonView> {
     let clauses = over(phases);
     (!clauses.is_empty())
-        .then(|| reason(HealthState::Degraded, Subject::Accounts, clauses.join("; ")))
+        .then(|| reason(HealthStatus::Degraded, Subject::Accounts, clauses.join("; ")))
 }
 
 /// Accounts whose time is over, in words.
@@ -242,11 +223,8 @@ fn summary(facts: &ViewFacts, parts: &HealthParts<'_>) -> String {
     let HealthParts { regions, totals, new_accounts } = parts;
     // Packs come first, then what makes their numbers incomplete or doubtful, and last the
     // deadlines.
-    let unknown = regions
-        .values()
-        .filter(|view| matches!(view.state, RegionState::Pending | RegionState::Unknown))
-        .count();
-    let mut clauses = vec![packs(totals)];
+    let unknown = regions.values().filter(|view| view.sync == SyncStatus::Unknown).count();
+    let mut clauses = vec![packs(regions, totals)];
     if unknown > 0 {
         let verb = if unknown == 1 { "was" } else { "were" };
         clauses.push(format!("{} of {} {verb} not read", unknown, many(regions.len(), "region")));
@@ -268,30 +246,34 @@ fn summary(facts: &ViewFacts, parts: &HealthParts<'_>) -> String {
     clauses.join("; ")
 }
 
-fn packs(totals: &Totals) -> String {
-    let of = |cell| totals.cells.get(&cell).copied().unwrap_or_default();
-    let all: usize = totals.cells.values().sum();
+fn packs(regions: &BTreeMap<Region, RegionView>, totals: &Totals) -> String {
+    let of = |health| totals.health.get(&health).copied().unwrap_or_default();
+    let all: usize = totals.health.values().sum();
     let deployments = many(all, "pack deployment");
+    let of_all = |number: usize, one: &str, more: &str| {
+        format!("{number} of {deployments} {}", if number == 1 { one } else { more })
+    };
+    // One that is changing, or suspended, is out of sync for this reason.
+    let is_waiting = |one: &&PackDeploymentView| {
+        (one.sync, one.health) == (SyncStatus::OutOfSync, HealthStatus::Healthy)
+    };
+    let all_regions = regions.values().flat_map(|view| view.deployments.values());
+    let waiting = all_regions.filter(is_waiting).count();
     // Only the most urgent group is named, in the order in which a user has to act.
     if all == 0 {
         "no pack is declared or deployed".to_owned()
     } else if totals.action_required > 0 {
         format!("action required in {} of {deployments}", totals.action_required)
-    } else if of(CellState::Failed) > 0 {
-        let verb = if of(CellState::Failed) == 1 { "has" } else { "have" };
-        format!("{} of {deployments} {verb} failing accounts", of(CellState::Failed))
-    } else if of(CellState::Unknown) > 0 {
-        let verb = if of(CellState::Unknown) == 1 { "is" } else { "are" };
-        format!("{} of {deployments} {verb} unknown", of(CellState::Unknown))
-    } else if of(CellState::OutOfSync) > 0 {
-        let verb = if of(CellState::OutOfSync) == 1 { "differs" } else { "differ" };
-        format!("{} of {deployments} {verb} from the manifests", of(CellState::OutOfSync))
-    } else if of(CellState::Rolling) > 0 {
-        let verb = if of(CellState::Rolling) == 1 { "is" } else { "are" };
-        format!("{} of {deployments} {verb} in progress", of(CellState::Rolling))
-    } else if of(CellState::Held) > 0 {
-        let verb = if of(CellState::Held) == 1 { "is" } else { "are" };
-        format!("{} of {deployments} {verb} intentionally held", of(CellState::Held))
+    } else if of(HealthStatus::Degraded) > 0 {
+        of_all(of(HealthStatus::Degraded), "has failing accounts", "have failing accounts")
+    } else if of(HealthStatus::Unknown) > 0 {
+        of_all(of(HealthStatus::Unknown), "is unknown", "are unknown")
+    } else if waiting > 0 {
+        of_all(waiting, "differs from the manifests", "differ from the manifests")
+    } else if of(HealthStatus::Progressing) > 0 {
+        of_all(of(HealthStatus::Progressing), "is in progress", "are in progress")
+    } else if of(HealthStatus::Suspended) > 0 {
+        of_all(of(HealthStatus::Suspended), "is intentionally held", "are intentionally held")
     } else if all == 1 {
         "the one pack deployment is in place".to_owned()
     } else {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::IntoEnumIterator as _;
 
-use super::cell::cells;
+use super::deployment::deployments;
 use super::trouble::{advice, owner, words};
 use super::{ListPage, NotFound, VERSION, ViewFacts, absent};
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
@@ -15,6 +15,7 @@ use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::observed::member::{Counts, StatusKind, TroubledMember};
 use crate::domain::organization::selector::{Targeting, rule_of};
+use crate::domain::present::axes::{HealthStatus, SyncStatus};
 
 /// One page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -29,8 +30,12 @@ pub struct AccountsView {
     pub region: Region,
     /// The pack.
     pub pack: PackName,
-    /// How it arrived.
-    pub health: RolloutHealth,
+    /// Whether AWS holds what the manifests ask for of the pack.
+    pub sync: SyncStatus,
+    /// How the pack is doing here.
+    pub health: HealthStatus,
+    /// How it arrived at its members, which may say more.
+    pub rollout: RolloutHealth,
     /// Why that is no better.
     pub why: Option<String>,
     /// Members by status, whatever was asked for.
@@ -94,17 +99,18 @@ pub fn accounts(facts: &ViewFacts, asked: &MembersQuery<'_>) -> Result<AccountsV
         return Err(absent("configured region", region, regions));
     };
     let report = facts.reports.get(region);
-    let cells = cells(report.map(AsRef::as_ref), &facts.desired(region));
-    let Some((pack, cell)) = cells.iter().find(|(name, _)| name.as_str() == pack) else {
+    let deployments = deployments(report.map(AsRef::as_ref), &facts.desired(region));
+    let Some((pack, deployment)) = deployments.iter().find(|(name, _)| name.as_str() == pack)
+    else {
         let what = format!("pack of this installation in {region} called");
-        return Err(absent(&what, pack, cells.keys().map(PackName::as_str)));
+        return Err(absent(&what, pack, deployments.keys().map(PackName::as_str)));
     };
     // Counts include every member, rows only those that are kept by name: `complete` shows the
     // difference.
     let known = report.and_then(|report| report.tracking.packs.get(pack));
     let mut rows = known.map(|rollout| rows(facts, region, pack, rollout)).unwrap_or_default();
     rows.retain(|_, (kind, _)| status.is_none_or(|status| *kind == status));
-    let counts = cell.rollout.counts;
+    let counts = deployment.rollout.counts;
     let kinds = StatusKind::iter();
     let counted: usize = kinds
         .filter(|kind| status.is_none_or(|status| status == *kind))
@@ -117,8 +123,10 @@ pub fn accounts(facts: &ViewFacts, asked: &MembersQuery<'_>) -> Result<AccountsV
         now: facts.now,
         region: region.clone(),
         pack: pack.clone(),
-        health: cell.rollout.health,
-        why: cell.why.clone(),
+        sync: deployment.sync,
+        health: deployment.health,
+        rollout: deployment.rollout.health,
+        why: deployment.why.clone(),
         counts,
         status,
         total,

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ViewFacts;
-use super::cell::{Lift, helps, lift};
+use super::deployment::{Lift, helps, lift};
 use super::trouble::{advice, owner};
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
 use crate::domain::members::new_account::{NewAccount, NewAccountPhase};

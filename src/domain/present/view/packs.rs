@@ -1,11 +1,11 @@
-//! Every pack with its cell in every region: `GET /api/v1/packs`.
+//! Every pack with its deployments by region: `GET /api/v1/packs`.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::cell::{CellView, cells};
+use super::deployment::{PackDeploymentView, deployments};
 use super::{VERSION, ViewFacts};
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::base::untrusted::one_line;
@@ -32,7 +32,7 @@ pub struct PackView {
     /// `metadata.labels` of its manifest.
     pub labels: BTreeMap<String, String>,
     /// How it stands in each region where it is or should be.
-    pub regions: BTreeMap<Region, CellView>,
+    pub regions: BTreeMap<Region, PackDeploymentView>,
 }
 
 /// Characters of a path, a label's key or its value that are shown.
@@ -45,8 +45,8 @@ pub fn packs(facts: &ViewFacts) -> PacksView {
         .filter_map(|(name, pack)| Some((name.clone(), declaration(pack.in_force()?))))
         .collect();
     for (region, report) in facts.regions() {
-        for (name, cell) in cells(report, &facts.desired(region)) {
-            packs.entry(name).or_default().regions.insert(region.clone(), cell);
+        for (name, deployment) in deployments(report, &facts.desired(region)) {
+            packs.entry(name).or_default().regions.insert(region.clone(), deployment);
         }
     }
     PacksView { version: VERSION, simulated: facts.about.simulated, now: facts.now, packs }

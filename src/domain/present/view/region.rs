@@ -1,70 +1,30 @@
-//! One region as the status shows it: its last report, field by field, and its cells.
+//! One region as the status shows it: its last report, field by field, and its pack deployments.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::IntoEnumIterator as _;
-use strum::{EnumIter, IntoStaticStr};
 
-use super::cell::{CellView, cells};
+use super::deployment::{PackDeploymentView, deployments};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, PackName, Revision, Timestamp};
 use crate::domain::observed::packs::Unknown;
 use crate::domain::plan::guard::PendingApproval;
 use crate::domain::plan::outcome::{Outcome, StepResult};
 use crate::domain::plan::steps::{ActionKind, Hold, HoldReason, Plan};
+use crate::domain::present::axes::{HealthStatus, SyncStatus};
 use crate::domain::present::report::{PackReport, RegionReport, Timing};
-
-/// How a region is doing, in one word.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[derive(EnumIter, IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
-pub enum RegionState {
-    /// No report yet.
-    Pending,
-    /// It could not be read.
-    Unknown,
-    /// AWS is working on a pack of ours.
-    InProgress,
-    /// It differs from what is wanted.
-    OutOfSync,
-    /// It holds what is wanted.
-    Synced,
-}
-
-impl RegionState {
-    /// The word used in texts.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-
-    pub(super) fn of(report: Option<&RegionReport>) -> Self {
-        let Some(report) = report else { return Self::Pending };
-        // An unknown region comes first: its packs show the last observation, which may look
-        // synced.
-        if report.unknown.is_some() {
-            Self::Unknown
-        } else if report.is_in_progress() {
-            Self::InProgress
-        } else if report.is_synced() {
-            Self::Synced
-        } else {
-            Self::OutOfSync
-        }
-    }
-}
 
 /// One region.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RegionView {
-    /// In one word.
-    pub state: RegionState,
+    /// Whether AWS holds everything that the manifests ask for here.
+    pub sync: SyncStatus,
+    /// The worst health of its pack deployments; unknown while the region is.
+    pub health: HealthStatus,
     /// Every pack that is ours or wanted here.
-    pub cells: BTreeMap<PackName, CellView>,
+    pub deployments: BTreeMap<PackName, PackDeploymentView>,
     /// The last report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<ReportView>,
@@ -150,11 +110,15 @@ pub struct OutcomeView {
 
 /// A region with its last report, if there is one.
 pub(super) fn region(report: Option<&RegionReport>, wanted: &BTreeSet<&PackName>) -> RegionView {
-    RegionView {
-        state: RegionState::of(report),
-        cells: cells(report, wanted),
-        report: report.map(report_view),
-    }
+    let deployments = deployments(report, wanted);
+    let (sync, health) = match report.filter(|report| report.unknown.is_none()) {
+        None => (SyncStatus::Unknown, HealthStatus::Unknown),
+        Some(report) => {
+            let worst = deployments.values().map(|deployment| deployment.health).max();
+            (SyncStatus::of(report.is_synced()), worst.unwrap_or(HealthStatus::Healthy))
+        }
+    };
+    RegionView { sync, health, deployments, report: report.map(report_view) }
 }
 
 fn report_view(report: &RegionReport) -> ReportView {

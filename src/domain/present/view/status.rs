@@ -7,12 +7,11 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::IntoEnumIterator as _;
 
-use super::cell::{CellState, CellView};
+use super::deployment::PackDeploymentView;
 use super::health::{HealthParts, HealthView};
 use super::new_accounts::{NewAccountsSummary, new_accounts_summary};
-use super::region::{RegionState, RegionView, region};
+use super::region::{RegionView, region};
 use super::trouble::{TroubleView, troubles};
 use super::{About, ConfirmedCaller, VERSION, ViewFacts, census, health};
 use crate::domain::base::mode::Mode;
@@ -23,7 +22,8 @@ use crate::domain::observed::member::Counts;
 use crate::domain::organization::membership::ListFreshness;
 use crate::domain::organization::membership_status::MembershipStatus;
 use crate::domain::plan::record::RecordStatus;
-use crate::domain::present::report::{Declarations, SyncState};
+use crate::domain::present::axes::{HealthStatus, SyncStatus};
+use crate::domain::present::report::{Declarations, SyncReason};
 use crate::domain::present::view::totals::Totals;
 
 /// The whole answer: `GET /api/v1/status`, `conformd status -o json`.
@@ -41,6 +41,8 @@ pub struct StatusView {
     pub installation: Installation,
     /// How far conformd may go.
     pub mode: Mode,
+    /// The worst sync of all regions.
+    pub sync: SyncStatus,
     /// Is everything as it should be?
     pub health: HealthView,
     /// Whether AWS has confirmed who asks.
@@ -153,6 +155,7 @@ pub fn status(facts: &ViewFacts) -> StatusView {
     let regions: BTreeMap<Region, RegionView> = facts.regions().map(view).collect();
     let (totals, new_accounts) = (totals(&regions), new_accounts_summary(facts));
     let parts = HealthParts { regions: &regions, totals: &totals, new_accounts: &new_accounts };
+    let worst = regions.values().map(|region| region.sync).max();
     StatusView {
         version: VERSION,
         simulated: *simulated,
@@ -160,6 +163,7 @@ pub fn status(facts: &ViewFacts) -> StatusView {
         program: ProgramView { version: version.clone(), started: *started },
         installation: installation.clone(),
         mode: *mode,
+        sync: worst.unwrap_or(SyncStatus::Synced),
         health: health::health(facts, &parts),
         caller: facts.caller.clone(),
         source: source(&facts.source),
@@ -195,16 +199,17 @@ pub(super) fn organization(facts: &ViewFacts) -> OrganizationView {
 }
 
 fn totals(regions: &BTreeMap<Region, RegionView>) -> Totals {
-    let cells = || regions.values().flat_map(|region| region.cells.values());
+    let deployments = || regions.values().flat_map(|region| region.deployments.values());
     let reports = || regions.values().filter_map(|region| region.report.as_ref());
     let packs = || reports().flat_map(|report| report.packs.values());
     Totals {
-        regions: census(RegionState::iter(), regions.values().map(|region| region.state)),
-        packs: census(SyncState::ALL, packs().map(|pack| pack.state)),
-        cells: census(CellState::ALL, cells().map(|cell| cell.cell)),
-        action_required: cells().filter(|cell| cell.action_required).count(),
-        by_health: census(RolloutHealth::ALL, cells().map(|cell| cell.rollout.health)),
-        members: cells().fold(Counts::default(), plus),
+        regions: census(SyncStatus::ALL, regions.values().map(|region| region.sync)),
+        sync: census(SyncStatus::ALL, deployments().map(|deployment| deployment.sync)),
+        health: census(HealthStatus::ALL, deployments().map(|deployment| deployment.health)),
+        rollouts: census(RolloutHealth::ALL, deployments().map(|one| one.rollout.health)),
+        reasons: census(SyncReason::ALL, packs().filter_map(|pack| pack.reason)),
+        action_required: deployments().filter(|deployment| deployment.action_required).count(),
+        members: deployments().fold(Counts::default(), plus),
         held: reports().map(|report| report.holds.len()).sum(),
         blocked: reports()
             .filter_map(|report| report.pending.as_ref())
@@ -213,9 +218,9 @@ fn totals(regions: &BTreeMap<Region, RegionView>) -> Totals {
     }
 }
 
-fn plus(sum: Counts, cell: &CellView) -> Counts {
+fn plus(sum: Counts, deployment: &PackDeploymentView) -> Counts {
     let Counts { ok, in_progress, waiting, failed, missing, inactive, not_yet_listed, left } =
-        cell.rollout.counts;
+        deployment.rollout.counts;
     Counts {
         ok: sum.ok.saturating_add(ok),
         in_progress: sum.in_progress.saturating_add(in_progress),

@@ -15,8 +15,8 @@ use strum::IntoEnumIterator as _;
 use super::approvals::{
     GUARDED_WAYS, UNDECLARED_WAYS, is_pending_approval, undeclared, undeclared_names, waiting,
 };
-use super::cell::{CellState, CellView, Lift, lift};
-use super::health::{HealthState, Subject, failing};
+use super::deployment::{Lift, PackDeploymentView, lift};
+use super::health::{Subject, failing};
 use super::new_accounts::{NewAccountView, NewAccountsSummary};
 use super::region::{HoldView, RegionView};
 use super::status::{RecordView, StatusView};
@@ -28,6 +28,7 @@ use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::failure_class::Owner;
 use crate::domain::observed::member::{Counts, StatusKind};
 use crate::domain::plan::steps::{ActionKind, HoldReason};
+use crate::domain::present::axes::{DeploymentMark, HealthStatus, SyncStatus};
 use layout::{GridRow, LineSign, TextGrid, TextItem, TextList, TextPage, TextPart};
 use phrases::SIMULATED;
 
@@ -45,7 +46,7 @@ const IDS_MAX: usize = 3;
 pub fn status_page(view: &StatusView, wide: bool) -> TextPage {
     let simulated = view.simulated.then(|| SIMULATED.to_owned());
     let mut head: Vec<String> = simulated.into_iter().collect();
-    head.push(format!("{}: {}", view.health.state.as_str(), clean(&view.health.summary)));
+    head.push(format!("{}: {}", view.health.state.title(), clean(&view.health.summary)));
     if let RecordView { usable: false, began: _, problem: Some(why) } = &view.record {
         let why = clean(why);
         head.push(format!(
@@ -88,53 +89,92 @@ fn general(view: &StatusView) -> TextList {
 }
 
 /// The sign of the whole, or of one reason.
-pub fn health_sign(state: HealthState) -> LineSign {
+pub fn health_sign(state: HealthStatus) -> LineSign {
     match state {
-        HealthState::Healthy => LineSign::Fine,
-        HealthState::Unknown => LineSign::Dark,
-        HealthState::Degraded => LineSign::Needy,
+        HealthStatus::Healthy | HealthStatus::Suspended => LineSign::Fine,
+        HealthStatus::Progressing => LineSign::Moving,
+        HealthStatus::Unknown => LineSign::Dark,
+        HealthStatus::Degraded => LineSign::Needy,
     }
 }
 
 /// Packs as rows, regions as columns.
 fn overview(regions: &BTreeMap<Region, RegionView>) -> TextGrid {
-    let packs: BTreeSet<&PackName> = regions.values().flat_map(|view| view.cells.keys()).collect();
+    let packs: BTreeSet<&PackName> =
+        regions.values().flat_map(|view| view.deployments.keys()).collect();
     let rows = packs.into_iter().map(|pack| {
-        let cells: Vec<Option<&CellView>> =
-            regions.values().map(|view| view.cells.get(pack)).collect();
-        let sign =
-            cells.iter().flatten().map(|cell| cell_sign(cell)).max().unwrap_or(LineSign::Fine);
-        let texts = cells.iter().map(|cell| cell.map_or_else(|| "-".to_owned(), glance));
+        let deployments: Vec<Option<&PackDeploymentView>> =
+            regions.values().map(|view| view.deployments.get(pack)).collect();
+        let signs = deployments.iter().flatten().map(|deployment| deployment_sign(deployment));
+        let sign = signs.max().unwrap_or(LineSign::Fine);
+        let texts =
+            deployments.iter().map(|deployment| deployment.map_or_else(|| "-".to_owned(), glance));
         GridRow { sign, pack: pack.to_string(), cells: texts.collect() }
     });
     TextGrid { rows: rows.collect(), regions: regions.keys().map(Region::to_string).collect() }
 }
 
-/// The sign of a cell.
-pub fn cell_sign(cell: &CellView) -> LineSign {
-    match cell.cell {
-        _ if cell.action_required => LineSign::Needy,
-        CellState::Unknown => LineSign::Dark,
-        CellState::Rolling | CellState::OutOfSync | CellState::Failed => LineSign::Moving,
-        CellState::Ok | CellState::Held => LineSign::Fine,
+/// The sign of a pack deployment.
+pub fn deployment_sign(deployment: &PackDeploymentView) -> LineSign {
+    match deployment.mark() {
+        _ if deployment.action_required => LineSign::Needy,
+        DeploymentMark::Unknown => LineSign::Dark,
+        DeploymentMark::Progressing | DeploymentMark::OutOfSync | DeploymentMark::Degraded => {
+            LineSign::Moving
+        }
+        DeploymentMark::Healthy | DeploymentMark::Suspended => LineSign::Fine,
     }
 }
 
-/// A cell in a few letters: `ok 120`, `3 failed`, `rolling 40/120`.
-pub fn glance(cell: &CellView) -> String {
-    let rollout = &cell.rollout;
+/// A pack deployment in a few letters: `Healthy 120`, `3 failed`, `Progressing 40/120`.
+pub fn glance(deployment: &PackDeploymentView) -> String {
+    let PackDeploymentView { sync, health, rollout, action, .. } = deployment;
+    let title = health.title();
     let ok = rollout.counts.ok;
-    match cell.cell {
-        CellState::Ok => format!("ok {ok}"),
-        CellState::Rolling => match (rollout.health, rollout.expected) {
+    match health {
+        HealthStatus::Degraded => Some(failing(deployment))
+            .filter(|members| !members.is_empty())
+            .unwrap_or_else(|| title.to_owned()),
+        _ if deployment.action_required => "held".to_owned(),
+        HealthStatus::Unknown | HealthStatus::Suspended => title.to_owned(),
+        HealthStatus::Progressing => match (rollout.health, rollout.expected) {
             (RolloutHealth::Deleting, _) => "removing".to_owned(),
-            (_, Some(expected)) => format!("rolling {ok}/{expected}"),
-            (_, None) => "rolling".to_owned(),
+            (_, Some(expected)) => format!("{title} {ok}/{expected}"),
+            (_, None) => title.to_owned(),
         },
-        CellState::OutOfSync => cell.action.map_or("out of sync", to_do).to_owned(),
-        CellState::Failed => failing(cell),
-        CellState::Held | CellState::Unknown => cell.cell.as_str().to_owned(),
+        HealthStatus::Healthy => match sync {
+            SyncStatus::Synced => format!("{title} {ok}"),
+            SyncStatus::OutOfSync | SyncStatus::Unknown => {
+                action.map_or(sync.title(), to_do).to_owned()
+            }
+        },
     }
+}
+
+/// Both axes, where there is room for no more: `OutOfSync, Healthy`.
+pub fn axes(sync: SyncStatus, health: HealthStatus) -> String {
+    if sync.title() == health.title() {
+        sync.title().to_owned()
+    } else {
+        format!("{}, {}", sync.title(), health.title())
+    }
+}
+
+/// The health of a pack deployment, and what its rollout says beyond that: `Degraded (missing)`.
+pub fn health_words(deployment: &PackDeploymentView) -> String {
+    let (health, rollout) = (deployment.health, deployment.rollout.health.as_str());
+    if health.as_str() == rollout {
+        health.title().to_owned()
+    } else {
+        format!("{} ({})", health.title(), spoken(rollout))
+    }
+}
+
+/// The sync of a pack deployment and its reason: `OutOfSync (conflict)`.
+pub fn sync_words(deployment: &PackDeploymentView) -> String {
+    let sync = deployment.sync.title();
+    let reason = deployment.reason.map(|reason| format!("{sync} ({})", reason.as_str()));
+    reason.unwrap_or_else(|| sync.to_owned())
 }
 
 fn to_do(action: ActionKind) -> &'static str {
@@ -147,26 +187,29 @@ fn to_do(action: ActionKind) -> &'static str {
     }
 }
 
-/// Every cell with its counts and ages.
+/// Every pack deployment with its counts and ages.
 fn packs(view: &StatusView) -> TextList {
     let mut items = Vec::new();
     for (region, of) in &view.regions {
-        for (pack, cell) in &of.cells {
+        for (pack, deployment) in &of.deployments {
             let age = |at: Option<Timestamp>| at.map_or("-".to_owned(), |at| ago(at, view.now));
-            let status = cell.status.as_ref().map_or("-".to_owned(), |it| clean(&it.to_string()));
+            let status =
+                deployment.status.as_ref().map_or("-".to_owned(), |it| clean(&it.to_string()));
             let row = vec![
                 pack.to_string(),
                 region.to_string(),
-                glance(cell),
-                cell.rollout.health.as_str().to_owned(),
+                glance(deployment),
+                sync_words(deployment),
+                health_words(deployment),
                 status,
-                counts(&cell.rollout.counts, cell.rollout.expected),
-                format!("changed {}", age(cell.last_update)),
-                format!("resynced {}", age(cell.rollout.resynced)),
+                counts(&deployment.rollout.counts, deployment.rollout.expected),
+                format!("changed {}", age(deployment.last_update)),
+                format!("resynced {}", age(deployment.rollout.resynced)),
             ];
             let warnings = of.report.iter().filter_map(|report| report.packs.get(pack));
             let details = warnings.flat_map(|pack| &pack.warnings).map(|text| clean(text));
-            items.push(TextItem { sign: cell_sign(cell), row, details: details.collect() });
+            let sign = deployment_sign(deployment);
+            items.push(TextItem { sign, row, details: details.collect() });
         }
     }
     TextList::new("Packs", items)

@@ -7,24 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::member::Counts;
-use crate::domain::present::report::SyncState;
-use crate::domain::present::view::cell::CellState;
-use crate::domain::present::view::region::RegionState;
+use crate::domain::present::axes::{HealthStatus, SyncStatus};
+use crate::domain::present::report::SyncReason;
 
 /// Counts over all regions, zeros included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Totals {
-    /// Regions.
-    pub regions: BTreeMap<RegionState, usize>,
-    /// Visible and wanted packs by whether AWS holds what is wanted.
-    pub packs: BTreeMap<SyncState, usize>,
-    /// Cells.
-    pub cells: BTreeMap<CellState, usize>,
-    /// Cells that require action.
+    /// Regions by sync.
+    pub regions: BTreeMap<SyncStatus, usize>,
+    /// Pack deployments by sync.
+    pub sync: BTreeMap<SyncStatus, usize>,
+    /// Pack deployments by health.
+    pub health: BTreeMap<HealthStatus, usize>,
+    /// Pack deployments by the health of their rollout, which says more.
+    pub rollouts: BTreeMap<RolloutHealth, usize>,
+    /// Visible and desired packs that have a reason.
+    pub reasons: BTreeMap<SyncReason, usize>,
+    /// Pack deployments that require action.
     pub action_required: usize,
-    /// Cells by whether the pack arrived.
-    pub by_health: BTreeMap<RolloutHealth, usize>,
-    /// Members of all cells.
+    /// Members of all pack deployments.
     pub members: Counts,
     /// Holds.
     pub held: usize,

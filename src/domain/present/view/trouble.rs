@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ViewFacts;
-use super::cell::redeployed;
+use super::deployment::redeployed;
 use crate::domain::base::model::{AccountId, PackName, Region};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::observed::member::{MemberStatus, StatusKind, TroubledMember};

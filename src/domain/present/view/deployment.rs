@@ -1,6 +1,6 @@
-//! A cell: one pack in one region, in one word, with everything that the word stands for.
+//! A pack deployment: one pack in one region, on both axes, with everything that they stand for.
 //!
-//! Packs that are nobody's business of ours have none.
+//! Packs that no manifest declares and that are left alone have none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,58 +16,22 @@ use crate::domain::observed::member::{Counts, MemberStatus, TroubledMember};
 use crate::domain::observed::packs::RolloutStatus;
 use crate::domain::plan::outcome::StepResult;
 use crate::domain::plan::steps::{ActionKind, Hold, HoldReason, Plan, PlanStep, Reason};
-use crate::domain::present::report::{PackReport, RegionReport, SyncState};
-
-/// A pack in a region, in one word. Of several that apply, the first in this order: unknown (the
-/// region), failed, held, out of sync, rolling, unknown (its members), ok.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum CellState {
-    /// AWS holds what is wanted, and every expected account has it.
-    Ok,
-    /// AWS is deploying or removing it.
-    Rolling,
-    /// AWS does not hold what is wanted, and conformd is about to change that.
-    OutOfSync,
-    /// Expected accounts failed, or have no row.
-    Failed,
-    /// Something should be done and is not, for a reason that time does not lift.
-    Held,
-    /// The region or its members could not be read, or were not yet.
-    Unknown,
-}
-
-impl CellState {
-    /// Every state, the best first.
-    pub const ALL: [Self; 6] =
-        [Self::Ok, Self::Rolling, Self::OutOfSync, Self::Failed, Self::Held, Self::Unknown];
-
-    /// The word used in texts.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Rolling => "rolling",
-            Self::OutOfSync => "out_of_sync",
-            Self::Failed => "failed",
-            Self::Held => "held",
-            Self::Unknown => "unknown",
-        }
-    }
-}
+use crate::domain::present::axes::{DeploymentMark, HealthStatus, SyncStatus};
+use crate::domain::present::report::{PackReport, RegionReport, SyncReason};
 
 /// One pack in one region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct CellView {
-    /// The one word.
-    pub cell: CellState,
+pub struct PackDeploymentView {
+    /// Whether AWS holds what the manifests ask for.
+    pub sync: SyncStatus,
+    /// How it is doing in its members. It follows `rollout.health`, which may say more.
+    pub health: HealthStatus,
     /// Whether nothing gets better until a person acts.
     pub action_required: bool,
-    /// Why it is no better one, in words.
+    /// Why it is no better, in words.
     pub why: Option<String>,
-    /// Does AWS hold what is wanted? `None` where the region could not be read.
-    pub state: Option<SyncState>,
+    /// Why it is out of sync, if there is more to say. What else holds it is in `holds`.
+    pub reason: Option<SyncReason>,
     /// AWS's aggregate status: informative, never the health.
     pub status: Option<RolloutStatus>,
     /// When AWS last changed it.
@@ -78,6 +42,13 @@ pub struct CellView {
     pub holds: Vec<HoldReason>,
     /// How it arrived at its members.
     pub rollout: Rollout,
+}
+
+impl PackDeploymentView {
+    /// Both axes in one mark.
+    pub fn mark(&self) -> DeploymentMark {
+        DeploymentMark::of(self.sync, self.health)
+    }
 }
 
 /// What lifts a hold, the easiest first.
@@ -116,18 +87,20 @@ pub(super) fn lift(reason: HoldReason) -> Lift {
     }
 }
 
-/// The cells of a region: every pack that is ours or wanted, the region seen or not.
-pub(super) fn cells(
+/// The pack deployments of a region: every pack that is ours or desired, the region read or not.
+pub(super) fn deployments(
     report: Option<&RegionReport>,
     wanted: &BTreeSet<&PackName>,
-) -> BTreeMap<PackName, CellView> {
+) -> BTreeMap<PackName, PackDeploymentView> {
     let Some(report) = report else {
-        let cell = |name: &&PackName| ((*name).clone(), unknown(None, "not looked at yet"));
-        return wanted.iter().map(cell).collect();
+        let unread = |name: &&PackName| ((*name).clone(), unknown(None, "not looked at yet"));
+        return wanted.iter().map(unread).collect();
     };
     let Some(why) = report.unknown.as_ref().map(|unknown| &unknown.why) else {
-        let seen = report.packs.iter().filter(|(_, pack)| is_ours(pack));
-        return seen.map(|(name, pack)| (name.clone(), cell(name, pack, report))).collect();
+        let read = report.packs.iter();
+        let read =
+            read.filter_map(|(name, pack)| Some((name.clone(), deployment(name, pack, report)?)));
+        return read.collect();
     };
     let known = report.tracking.packs.keys();
     let names: BTreeSet<&PackName> = known.chain(wanted.iter().copied()).collect();
@@ -135,27 +108,14 @@ pub(super) fn cells(
     names.into_iter().map(|name| (name.clone(), unknown(rollout(name), why))).collect()
 }
 
-/// Whether a pack is ours or should be.
-fn is_ours(pack: &PackReport) -> bool {
-    match pack.state {
-        SyncState::Unmanaged | SyncState::Foreign => !pack.holds.is_empty(),
-        SyncState::Orphaned => false,
-        SyncState::Synced
-        | SyncState::OutOfSync
-        | SyncState::Invalid
-        | SyncState::Rejected
-        | SyncState::Conflict
-        | SyncState::Suspended => true,
-    }
-}
-
 /// A pack in a region that could not be read.
-fn unknown(rollout: Option<&Rollout>, why: &str) -> CellView {
-    CellView {
-        cell: CellState::Unknown,
+fn unknown(rollout: Option<&Rollout>, why: &str) -> PackDeploymentView {
+    PackDeploymentView {
+        sync: SyncStatus::Unknown,
+        health: HealthStatus::Unknown,
         action_required: false,
         why: Some(why.to_owned()),
-        state: None,
+        reason: None,
         status: None,
         last_update: None,
         action: None,
@@ -164,62 +124,80 @@ fn unknown(rollout: Option<&Rollout>, why: &str) -> CellView {
     }
 }
 
-fn cell(name: &PackName, pack: &PackReport, report: &RegionReport) -> CellView {
+/// A pack of a region that was read; `None` for one that is left alone.
+fn deployment(
+    name: &PackName,
+    pack: &PackReport,
+    report: &RegionReport,
+) -> Option<PackDeploymentView> {
+    let sync = pack.sync?;
     let rollout = report.tracking.packs.get(name);
     let holds: Vec<&Hold> =
         report.plan.holds.iter().filter(|hold| hold.pack.as_ref() == Some(name)).collect();
     let step = report.plan.steps_with_held().find(|step| step.pack == *name);
-    let health = rollout.map_or(RolloutHealth::Unknown, |rollout| rollout.health);
     let strongest = holds.iter().max_by_key(|hold| lift(hold.reason));
     let gate = strongest.filter(|hold| lift(hold.reason) != Lift::Time);
     let is_gated = gate.is_some_and(|hold| lift(hold.reason) == Lift::Person);
     let helping = step.filter(|_| gate.is_none());
     // The next plan holds it for this reason; until then the last outcome counts.
     let refused = refusal(name, report);
-    let (cell, action_required) =
-        if matches!(health, RolloutHealth::Degraded | RolloutHealth::Missing) {
-            let is_stuck = rollout.is_some_and(|rollout| action_required(rollout, helping));
-            (CellState::Failed, is_gated || is_stuck)
-        } else if gate.is_some() {
-            (CellState::Held, is_gated)
-        } else if refused.is_some() {
-            (CellState::Held, true)
-        } else if was_accepted(name, report) {
-            (CellState::Rolling, false)
-        } else if step.is_some() || pack.state != SyncState::Synced {
-            (CellState::OutOfSync, false)
-        } else {
-            (of_health(health), false)
-        };
+    let change = if gate.is_some() || refused.is_some() {
+        Pending::Nothing
+    } else if was_accepted(name, report) {
+        Pending::Accepted
+    } else if step.is_some() {
+        Pending::Planned
+    } else {
+        Pending::Nothing
+    };
+    let is_suspended = gate.is_some_and(|hold| lift(hold.reason) == Lift::Purpose);
+    let members = rollout.map_or(RolloutHealth::Unknown, |rollout| rollout.health);
+    let health = health(members, change, is_suspended);
+    let action_required = if health == HealthStatus::Degraded {
+        is_gated || rollout.is_some_and(|rollout| action_required(rollout, helping))
+    } else {
+        is_gated || (gate.is_none() && refused.is_some())
+    };
     let refused = refused.map(|why| format!("AWS refused the last change: {why}"));
     let held = gate.map(|hold| hold.why.clone()).or(refused);
     let held = held.or_else(|| strongest.map(|hold| hold.why.clone()));
     let why = held.or_else(|| rollout.and_then(|rollout| rollout.why.clone()));
-    CellView {
-        cell,
+    Some(PackDeploymentView {
+        sync,
+        health,
         action_required,
         why,
-        state: Some(pack.state),
+        reason: pack.reason,
         status: pack.status.clone(),
         last_update: pack.last_update,
         action: step.map(|step| step.action.kind()),
         holds: pack.holds.clone(),
         rollout: bare(rollout),
-    }
+    })
 }
 
-/// The cell of a pack that is as it should be, by how it arrived.
-fn of_health(health: RolloutHealth) -> CellState {
-    match health {
-        RolloutHealth::Healthy => CellState::Ok,
-        RolloutHealth::Progressing | RolloutHealth::StuckAggregate | RolloutHealth::Deleting => {
-            CellState::Rolling
-        }
-        RolloutHealth::Degraded | RolloutHealth::Missing => CellState::Failed,
-        RolloutHealth::Unknown => CellState::Unknown,
-    }
+/// What happens to a pack next, as far as nothing holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pending {
+    /// Nothing, or nothing that comes by itself.
+    Nothing,
+    /// conformd is about to change it.
+    Planned,
+    /// AWS has just accepted a change, which the next reconciliation will read.
+    Accepted,
 }
 
+/// The health of a pack deployment. It is never better than what was read of the members.
+fn health(members: RolloutHealth, change: Pending, is_suspended: bool) -> HealthStatus {
+    let members = HealthStatus::of(members);
+    let health = match (members, change) {
+        // What was not read of the members is about what the change replaces.
+        (HealthStatus::Unknown, Pending::Planned | Pending::Accepted) => HealthStatus::Progressing,
+        (_, Pending::Accepted) => members.max(HealthStatus::Progressing),
+        (_, Pending::Nothing | Pending::Planned) => members,
+    };
+    if is_suspended { health.max(HealthStatus::Suspended) } else { health }
+}
 /// Whether AWS has just taken a step for this pack, which the next look will show.
 fn was_accepted(name: &PackName, report: &RegionReport) -> bool {
     let is_taken = |ending: &StepResult| matches!(ending, StepResult::Accepted { .. });
