@@ -24,7 +24,6 @@ fn cause(code: &str, message: String) -> FailureText {
 /// What a row of this account says when it fails for a reason of this class.
 pub fn typical(class: FailureClass, account: &AccountId, region: &Region) -> FailureText {
     let (code, message) = match class {
-        FailureClass::InactiveAccount => return inactive_member(account),
         FailureClass::ServiceLinkedRole => return no_service_role(account),
         FailureClass::NoRecorder => return no_recorder(),
         FailureClass::RuleQuota => return too_many_rules(),
@@ -142,9 +141,7 @@ mod tests {
     #[test]
     fn what_a_class_typically_says_is_read_as_that_class() {
         let (account, region) = ("222222222222".parse().unwrap(), "eu-west-1".parse().unwrap());
-        // That an account is inactive, AWS Organizations says, never a row.
-        let shown = |class: &FailureClass| *class != FailureClass::InactiveAccount;
-        for class in FailureClass::ALL.into_iter().filter(shown) {
+        for class in FailureClass::ALL {
             let said = typical(class, &account, &region);
             assert_eq!(classify(Some(&said.code), Some(&said.message)), class, "{said:?}");
         }

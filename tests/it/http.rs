@@ -276,14 +276,14 @@ async fn the_root_of_the_api_lists_what_there_is() {
     /api/v1/status                              the status of every region, with reasons; ?format=text for text
     /api/v1/packs                               every pack in every region
     /api/v1/packs/{region}/{pack}/accounts      the accounts of one pack; ?status=failed, ?page=2
-    /api/v1/accounts/{id}                       one account explained; ?format=text for people
+    /api/v1/accounts/{id}                       one account explained; ?format=text for text
     /api/v1/failure-classes                     why members fail: every class, who must act, and what to do
-    /api/v1/new-accounts                        accounts that joined lately, and how much time is left
-    /api/v1/plan                                what is planned; ?format=text for people
-    /api/v1/approvals/pending                   what waits for an approval, and the document; ?format=text for that alone
-    /api/v1/events                              what happened lately; ?after=NUMBER for what came since
-    /api/v1/openapi.json                        all this, for programs (OpenAPI 3.1)
-    /api/v1/reconcile                           POST: look at everything now
+    /api/v1/new-accounts                        new accounts, and the time until their deadlines
+    /api/v1/plan                                the last plan of every region; ?format=text for text
+    /api/v1/approvals/pending                   losses that wait for an approval, and the Approval that permits them; ?format=text for the Approval
+    /api/v1/events                              the latest events; ?after=NUMBER for later ones
+    /api/v1/openapi.json                        this API as an OpenAPI 3.1 document
+    /api/v1/reconcile                           POST: reconcile now
     ");
 }
 

@@ -594,7 +594,12 @@ fn an_override_excludes_accounts_in_its_regions_and_nowhere_else() {
     assert_eq!(excluded("us-east-1"), "111122223333");
     let broken = "parameters: {Age: \"1\"}\noverrides:\n- {regions: [eu-west-1]}\n\
                   - {regions: [eu-west-1], exclude: {states: [SUSPENDED]}}";
-    insta::assert_snapshot!(check(&[("a.yaml", pack("a", broken))]), @"");
+    insta::assert_snapshot!(check(&[("a.yaml", pack("a", broken))]), @"
+    a: broken
+    a.yaml:8:5: error[missing-field]: an entry of spec.overrides has no field parameters
+    a.yaml:9:37: error[missing-field]: exclude in an entry of spec.overrides has no field accounts
+    a.yaml:9:38: error[unknown-field]: exclude in an entry of spec.overrides has no field states; expected one of accounts
+    ");
 }
 
 #[test]
@@ -826,7 +831,8 @@ fn the_schema_accepts_the_shipped_manifests_and_refuses_broken_ones() {
     assert!(!valid(&good("a").replace("file: t.yaml", "file: t.yaml, s3: s3://bucket/key")));
 }
 
-/// A row for each field of a mapping, and of the mappings in it. `whole` is the schema of everything.
+/// A row for each field of a mapping, and of the mappings in it. `whole` is the schema of all
+/// fields.
 fn rows_of_fields(whole: &Value, mapping: &Value, path: &str, table: &mut String) {
     let resolve = |schema: &Value| match schema["$ref"].as_str() {
         Some(name) => whole.pointer(name.trim_start_matches('#')).unwrap().clone(),

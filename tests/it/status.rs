@@ -65,7 +65,7 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
 
     New accounts
       ! 666666666666 media-new  eu-west-1  missed   passed 1h 1m ago  recorder not probed
-      ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
+      ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left        recorder missing
 
     Unknown
       ? ap-south-1 was not refreshed yet
@@ -118,7 +118,7 @@ fn the_wide_status_names_accounts_and_ages() {
 
     New accounts
       ! 666666666666 media-new  eu-west-1  missed   passed 1h 1m ago  recorder not probed
-      ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
+      ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left        recorder missing
 
     Held
       ~ every pack  us-east-1  unknown

@@ -1,7 +1,7 @@
 //! The stable names of every finding, with what each means: the error catalogue.
 //!
-//! The table in `docs/manifests.md` is generated from this one. The words of one finding are written where it is
-//! made.
+//! The table in `docs/manifests.md` is generated from this one. The words of one finding are
+//! written where it is made.
 
 /// Declares the codes and [`ALL`] at once, so that none is missing from the catalogue.
 macro_rules! codes {

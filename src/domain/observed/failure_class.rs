@@ -14,8 +14,6 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "snake_case")]
 pub enum FailureClass {
-    /// The account is suspended, closing or closed (by AWS Organizations, not by text).
-    InactiveAccount,
     /// The pack's stack in the member was tampered with; rules are left that only AWS can remove.
     DanglingRule,
     /// A service-linked role of AWS Config is missing in the member.
@@ -85,8 +83,7 @@ impl Owner {
 
 impl FailureClass {
     /// Every class, in the order in which they are tried.
-    pub const ALL: [Self; 16] = [
-        Self::InactiveAccount,
+    pub const ALL: [Self; 15] = [
         Self::DanglingRule,
         Self::ServiceLinkedRole,
         Self::NoRecorder,
@@ -111,11 +108,9 @@ impl FailureClass {
             Self::NoRecorder | Self::RuleQuota | Self::PackQuota | Self::RegionDisabled => {
                 Owner::AccountOwner
             }
-            Self::InactiveAccount
-            | Self::ServiceLinkedRole
-            | Self::DeliveryBucket
-            | Self::AccessDenied
-            | Self::Other => Owner::PlatformTeam,
+            Self::ServiceLinkedRole | Self::DeliveryBucket | Self::AccessDenied | Self::Other => {
+                Owner::PlatformTeam
+            }
             Self::Lambda | Self::UnsupportedRule | Self::Template => Owner::PackAuthor,
             Self::DanglingRule => Owner::AwsSupport,
         }
@@ -124,10 +119,6 @@ impl FailureClass {
     /// What to do, in one sentence.
     pub fn advice(self) -> &'static str {
         match self {
-            Self::InactiveAccount => {
-                "Do nothing, or exclude its state (spec.exclude.states): the account is \
-                 suspended or being closed, and is not expected to have the pack."
-            }
             Self::DanglingRule => {
                 "Ask AWS Support to remove the service-linked rules that are left in the \
                  account: the stack of its pack was edited or deleted manually."
@@ -207,8 +198,7 @@ impl FailureClass {
     pub fn is_retryable(self) -> bool {
         match self {
             Self::Throttled | Self::ResourceInUse | Self::StackFailed => true,
-            Self::InactiveAccount
-            | Self::DanglingRule
+            Self::DanglingRule
             | Self::ServiceLinkedRole
             | Self::NoRecorder
             | Self::RuleQuota
@@ -231,7 +221,6 @@ impl FailureClass {
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::InactiveAccount => "inactive_account",
             Self::DanglingRule => "dangling_rule",
             Self::ServiceLinkedRole => "service_linked_role",
             Self::NoRecorder => "no_recorder",
@@ -294,8 +283,8 @@ const PATTERNS: [(&str, FailureClass); 36] = [
     ("cloudformation", FailureClass::StackFailed),
 ];
 
-/// The class of AWS's code and text of a failed member: [`FailureClass::Other`] for an unknown one,
-/// never [`FailureClass::InactiveAccount`], which only the account list shows.
+/// The class of AWS's code and text of a failed member: [`FailureClass::Other`] for an unknown one.
+/// An account that is not active has no class: the account list shows that, no text of AWS.
 ///
 /// The code decides. Where it is a general one (`AccessDeniedException`, `ValidationError`), the
 /// message may name the cause more exactly.
@@ -501,14 +490,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn no_text_makes_an_account_inactive(
-            code in proptest::option::of(".{0,40}"), message in proptest::option::of(".{0,200}"),
-        ) {
-            let class = classify(code.as_deref(), message.as_deref());
-            prop_assert_ne!(class, FailureClass::InactiveAccount);
-        }
-
         #[test]
         fn a_pattern_among_other_words_is_found(
             before in "[ .:\"(]{0,3}", after in "[ .:\")]{0,3}", rank in 0..PATTERNS.len(),

@@ -340,7 +340,9 @@ mod tests {
         let freshness =
             |course: &WalkSeries, minute| match course.0.freshness(at(minute), APART * 3) {
                 ListFreshness::Current => "current".to_owned(),
-                ListFreshness::Frozen(why) => format!("frozen: {}", folded(&why)),
+                ListFreshness::Frozen(why) => {
+                    format!("frozen: {}", folded(&why.replace("; ", ";\n    ")))
+                }
                 ListFreshness::Unknown(why) => format!("unknown: {why}"),
             };
         let mut course = WalkSeries::default();
@@ -356,7 +358,8 @@ mod tests {
         current
         frozen: the account list was last read at 2026-11-01T00:10:00Z
         frozen: the account list could not be read: too many requests
-        frozen: the account list shrank from 100 to 50 active accounts; it takes effect when a second reading confirms it, or
+        frozen: the account list shrank from 100 to 50 active accounts;
+            it takes effect when a second reading confirms it, or
             with an approval with `accountList: 50`
         ");
     }

@@ -24,6 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cloud", &["thiserror"]),
     ("config", &["clap", "humantime", "thiserror"]),
     ("beats", &["tokio"]),
+    ("current", &["tokio"]),
     ("listing", &["thiserror"]),
     ("limiter", &["governor", "tokio"]),
     ("aws", &[

@@ -37,7 +37,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tasks/journal", &["domain", "clock", "beats", "current", "record"]),
     // From here on everything is generic over the port.
     ("executor", &["domain", "clock", "cloud", "listing", "record", "telemetry"]),
-    ("metrics", &["domain", "cloud", "limiter", "tasks/source", "record", "executor"]),
+    ("metrics", &["domain", "cloud", "limiter", "record", "executor"]),
     ("tasks/organization", &["domain", "clock", "cloud", "beats", "listing", "limiter", "metrics"]),
     ("tasks/probe", &["domain", "clock", "cloud", "beats", "limiter"]),
     ("tasks/region", &[
