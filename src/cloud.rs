@@ -1,4 +1,4 @@
-//! The port: what the region task may ask of an AWS account in one region, page by page.
+//! The port to AWS: the packs of one region, the organization, and member accounts, page by page.
 //!
 //! Implemented by `aws` (the real SDK) and by `sim` (the simulator in process). Reading and writing
 //! are separate types, so that observe mode holds nothing that could write. One method call is one
@@ -158,7 +158,7 @@ pub trait OrganizationReader: Send + Sync + 'static {
 /// Access to member accounts, only to read their recorders.
 pub trait MemberAccess: Send + Sync + 'static {
     /// The reader of one member.
-    type VisitFuture: MemberVisit;
+    type Visit: MemberVisit;
 
     /// Assumes the probe's role in this account, for 15 minutes and two read actions.
     /// [`FailureKind::Denied`]: no role, no trust, another external id, or a closed account; AWS
@@ -166,7 +166,7 @@ pub trait MemberAccess: Send + Sync + 'static {
     fn enter(
         &self,
         account: AccountId,
-    ) -> impl Future<Output = Result<Self::VisitFuture, CloudError>> + Send;
+    ) -> impl Future<Output = Result<Self::Visit, CloudError>> + Send;
 }
 
 /// A session in one member account, good for every region until it expires.

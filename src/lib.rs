@@ -14,14 +14,14 @@
 //! * [`record`] is the durable memory of losses, deliveries and events. [`executor`] takes the
 //!   steps that the guard has approved, and no others.
 //! * [`tasks`] are the loops: source, organization, probe, one for each region, journal.
-//!   [`clock`] and [`beats`] are what they go by.
+//!   [`clock`] and [`beats`] give them time and heartbeats.
 //! * [`current`] is everything that is known at this moment. [`text`] draws views as plain text.
 //!   [`metrics`] and [`http`] project what is known; they change nothing.
 //! * [`config`] reads the settings. `session` connects what one organization needs, `daemon` spawns
-//!   and supervises the tasks, [`cli`] has a file a command.
+//!   and supervises the tasks, [`cli`] has one file per command.
 //!
 //! What always holds: nothing is planned on what could not be read; what is lost within 24 hours
-//! stays within limits or waits for an approval; what is sent is what was judged. The invariants
+//! stays within limits or waits for an approval; what is sent is what was checked. The invariants
 //! stand in `docs/architecture.md`.
 
 pub mod aws;

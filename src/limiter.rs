@@ -332,9 +332,9 @@ impl<O: OrganizationReader> OrganizationReader for Limited<O> {
 /// Assuming a role waits for a turn, and so does every read of recorders: all members share one
 /// pace.
 impl<M: MemberAccess> MemberAccess for Limited<M> {
-    type VisitFuture = Limited<M::VisitFuture>;
+    type Visit = Limited<M::Visit>;
 
-    async fn enter(&self, account: AccountId) -> Result<Self::VisitFuture, CloudError> {
+    async fn enter(&self, account: AccountId) -> Result<Self::Visit, CloudError> {
         let visit = self.paced(self.port.enter(account)).await?;
         Ok(Limited::new(visit, Arc::clone(&self.limiter)))
     }

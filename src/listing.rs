@@ -51,7 +51,7 @@ pub struct Listing {
 
 /// The meaning of one answer for its listing.
 #[derive(Debug)]
-pub enum PageVerdict<T> {
+pub enum PageStep<T> {
     /// Entries, and another page follows.
     More(Vec<T>),
     /// The last entries.
@@ -70,19 +70,19 @@ impl Listing {
     pub fn take<T>(
         &mut self,
         answer: Result<Page<T>, CloudError>,
-    ) -> Result<PageVerdict<T>, Incomplete> {
+    ) -> Result<PageStep<T>, Incomplete> {
         let page = match answer {
             Ok(page) => page,
             // A refused token invalidates the whole listing: pages from before and after it may be
             // of different snapshots, so the caller discards them.
             Err(error) if error.kind == FailureKind::BadToken && self.restarts < RESTARTS_MAX => {
                 *self = Self { restarts: self.restarts.saturating_add(1), ..Self::default() };
-                return Ok(PageVerdict::Again);
+                return Ok(PageStep::Again);
             }
             Err(error) => return Err(Incomplete::Page(error)),
         };
         self.pages = self.pages.saturating_add(1);
-        let Some(next) = page.next else { return Ok(PageVerdict::Last(page.items)) };
+        let Some(next) = page.next else { return Ok(PageStep::Last(page.items)) };
         // A repeated token would read the same pages forever; new tokens without end are stopped by
         // the number of pages. Neither may count as a complete listing.
         if !self.tokens.insert(next.clone()) {
@@ -92,7 +92,7 @@ impl Listing {
             return Err(Incomplete::Endless("too many pages"));
         }
         self.token = Some(next);
-        Ok(PageVerdict::More(page.items))
+        Ok(PageStep::More(page.items))
     }
 }
 
@@ -110,9 +110,9 @@ where
     let keyed = |entry: T| (key(&entry), entry);
     loop {
         match listing.take(fetch(listing.token()).await)? {
-            PageVerdict::More(items) => entries.extend(items.into_iter().map(keyed)),
-            PageVerdict::Again => entries.clear(),
-            PageVerdict::Last(items) => {
+            PageStep::More(items) => entries.extend(items.into_iter().map(keyed)),
+            PageStep::Again => entries.clear(),
+            PageStep::Last(items) => {
                 entries.extend(items.into_iter().map(keyed));
                 return Ok(entries.into_values().collect());
             }

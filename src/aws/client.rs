@@ -267,7 +267,7 @@ fn refuse_hidden_endpoints(sdk: SdkConfig) -> Result<SdkConfig, ConnectProblem> 
 /// not enabled, so a region that is enabled by default is used (AWS Account Management: "Regions").
 /// A session is valid in every region.
 fn sessions_region(regions: &BTreeSet<Region>) -> Option<&Region> {
-    const EVERYBODYS: [&str; 17] = [
+    const DEFAULT_ENABLED_REGIONS: [&str; 17] = [
         "us-east-1",
         "us-east-2",
         "us-west-1",
@@ -286,7 +286,7 @@ fn sessions_region(regions: &BTreeSet<Region>) -> Option<&Region> {
         "eu-west-3",
         "sa-east-1",
     ];
-    regions.iter().find(|region| EVERYBODYS.contains(&region.as_str()))
+    regions.iter().find(|region| DEFAULT_ENABLED_REGIONS.contains(&region.as_str()))
 }
 
 /// The region that answers for AWS Organizations in a partition (AWS Organizations: endpoints).

@@ -124,7 +124,7 @@ impl AwsMembers {
 }
 
 impl MemberAccess for AwsMembers {
-    type VisitFuture = AwsVisit;
+    type Visit = AwsVisit;
 
     async fn enter(&self, account: AccountId) -> Result<AwsVisit, CloudError> {
         let op = Op::AssumeRole;

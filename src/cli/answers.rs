@@ -36,11 +36,11 @@ const ANSWER_MAX: usize = 64 * 1_024 * 1_024;
 /// Characters of a daemon's refusal that are repeated.
 const REFUSAL_MAX: usize = 1_024;
 
-/// Whom to ask.
+/// Which daemon to query, if any.
 #[derive(Debug, clap::Args)]
 pub(super) struct DaemonAddress {
     #[command(flatten)]
-    settings: SettingsFile,
+    pub(super) settings: SettingsFile,
     /// Query only the daemon at this plain http:// address [default: http.listen of the settings,
     /// or AWS directly if no daemon answers there]
     #[arg(long, value_name = "URL", conflicts_with = "direct")]
@@ -89,28 +89,35 @@ impl DaemonAddress {
         page: &str,
         regions: &[Region],
     ) -> anyhow::Result<DaemonAnswer<T>> {
+        match self.query(page).await? {
+            Some(answer) => Ok(DaemonAnswer::Given(answer)),
+            None => observe(settings::settings(&self.settings)?, regions).await,
+        }
+    }
+
+    /// A daemon's answer to a page of the API; `None` if this process has to read AWS itself.
+    pub(super) async fn query<T: DeserializeOwned>(&self, page: &str) -> anyhow::Result<Option<T>> {
         if let Some(daemon) = &self.daemon {
-            return Ok(DaemonAnswer::Given(get(daemon, page).await?.1));
+            return Ok(Some(get(daemon, page).await?.1));
         }
         let config = settings::settings(&self.settings)?;
         if self.direct {
-            return observe(config, regions).await;
+            return Ok(None);
         }
         let daemon = Address::of(reachable(config.http.listen));
         // A daemon of another installation would answer about other packs. A daemon that refuses
         // the question has answered it: only without an answer this process observes AWS itself.
         match get::<T>(&daemon, page).await {
             Ok((owner, answer)) if owner == config.installation => {
-                return Ok(DaemonAnswer::Given(answer));
+                return Ok(Some(answer));
             }
-            Ok((owner, _)) => note(&format!(
-                "the daemon at {daemon} belongs to installation \
-                {owner}"
-            ))?,
+            Ok((owner, _)) => {
+                note(&format!("the daemon at {daemon} belongs to installation {owner}"))?;
+            }
             Err(error) if error.is::<DaemonRefusal>() => return Err(error),
             Err(error) => note(&format!("no daemon answers: {error:#}"))?,
         }
-        observe(config, regions).await
+        Ok(None)
     }
 }
 

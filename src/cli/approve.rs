@@ -8,12 +8,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::answers;
-use super::ask::Address;
+use super::answers::DaemonAddress;
 use super::plan::{chosen, is_simulated, observe, simulated_line};
 use super::terminal::print;
 use crate::cli::{settings, surroundings};
-use crate::config::SettingsFile;
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, Region, Timestamp};
 use crate::domain::declared::approval::LIFE_MAX;
@@ -26,7 +24,7 @@ use crate::session::{AwsSession, Remembering};
 #[derive(Debug, clap::Args)]
 pub(super) struct ApproveArgs {
     #[command(flatten)]
-    settings: SettingsFile,
+    daemon: DaemonAddress,
     /// Only losses in these regions, which must be in aws.regions of the settings.
     #[arg(long = "region", value_name = "REGION")]
     regions: Vec<Region>,
@@ -41,10 +39,6 @@ pub(super) struct ApproveArgs {
     /// the shell creates an empty file first, which is an error in the source.
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
-    /// Print the approval for the losses that the daemon at this plain http:// address holds,
-    /// instead of making a new plan.
-    #[arg(long, value_name = "URL")]
-    daemon: Option<Address>,
 }
 
 fn reason(text: &str) -> Result<String, String> {
@@ -75,10 +69,13 @@ struct PendingText {
 
 /// Prints the document, or writes it; stdout has nothing else, and nothing at all if nothing waits.
 pub(super) async fn run(args: ApproveArgs) -> anyhow::Result<ExitCode> {
-    let PendingText { waiting, names, simulated, now, unknown } = match &args.daemon {
-        Some(daemon) => reported(daemon, &args.regions).await?,
-        None => planned(&args).await?,
-    };
+    // The daemon that holds the losses knows the names of lost rules that a plan of this process may
+    // not know: without a record, only the process that delivered a template has read it.
+    let PendingText { waiting, names, simulated, now, unknown } =
+        match args.daemon.query(&page(&args.regions)).await? {
+            Some(view) => reported(view),
+            None => planned(&args).await?,
+        };
     let mut stderr = std::io::stderr().lock();
     stderr.write_all(simulated_line(simulated).as_bytes())?;
     for why in &unknown {
@@ -123,22 +120,25 @@ fn write(file: &Path, document: &str) -> anyhow::Result<()> {
     written.with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// What a running daemon waits for.
-async fn reported(daemon: &Address, regions: &[Region]) -> anyhow::Result<PendingText> {
+/// The page of the API that has the losses of these regions, or of all.
+fn page(regions: &[Region]) -> String {
     let asked: Vec<&str> = regions.iter().map(Region::as_str).collect();
     let query =
         if asked.is_empty() { String::new() } else { format!("?regions={}", asked.join(",")) };
-    let page = format!("/api/v1/approvals/pending{query}");
-    let view: ApprovalsView = answers::get(daemon, &page).await?.1;
+    format!("/api/v1/approvals/pending{query}")
+}
+
+/// What a running daemon holds.
+fn reported(view: ApprovalsView) -> PendingText {
     let waiting = view.waiting();
     let ApprovalsView { simulated, now, names, unknown, .. } = view;
     let unknown = unknown.into_iter().map(|(region, why)| format!("{region}: {}", clean(&why)));
-    Ok(PendingText { waiting, names, simulated, now, unknown: unknown.collect() })
+    PendingText { waiting, names, simulated, now, unknown: unknown.collect() }
 }
 
 /// What a fresh plan waits for.
 async fn planned(args: &ApproveArgs) -> anyhow::Result<PendingText> {
-    let config = settings::settings(&args.settings)?;
+    let config = settings::settings(&args.daemon.settings)?;
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
     let simulated = is_simulated(&config);
     let session = AwsSession::once(config, Remembering::Reads).await?;

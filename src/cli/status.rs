@@ -51,7 +51,7 @@ pub(super) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     let has_colour = paint::stdout_has_colour();
     match args.output {
         StatusOutput::Table => {
-            print(&paint::plan(&text::status(&view, layout(false)), has_colour))?
+            print(&paint::plan(&text::status(&view, layout(false)), has_colour))?;
         }
         StatusOutput::Wide => print(&paint::plan(&text::status(&view, layout(true)), has_colour))?,
         StatusOutput::Json => print(&(serde_json::to_string_pretty(&view)? + "\n"))?,

@@ -1,7 +1,8 @@
 //! The pure core: values in, values out. No async, clock, environment, file system, SDK or
 //! tracing; ordered collections only, since order is output; the time is an argument.
 //!
-//! Seven rooms; each may use those above it in this list and no other.
+//! Seven rooms; each may use those before it in the table of `docs/architecture.md`, from `base` to
+//! `present`, and no other.
 
 pub mod base;
 pub mod declared;

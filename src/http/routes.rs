@@ -139,11 +139,11 @@ fn code_label(status: StatusCode) -> &'static str {
 }
 
 async fn not_found(extract::State(server): extract::State<SharedState>) -> Response {
-    problem(&server, StatusCode::NOT_FOUND, "there is no such page; /api/v1 lists what there is")
+    problem(&server, StatusCode::NOT_FOUND, "page not found; /api/v1 lists the pages")
 }
 
 async fn not_allowed(extract::State(server): extract::State<SharedState>) -> Response {
-    problem(&server, StatusCode::METHOD_NOT_ALLOWED, "this page knows no such method")
+    problem(&server, StatusCode::METHOD_NOT_ALLOWED, "method not allowed")
 }
 
 #[expect(clippy::disallowed_methods, reason = "requests take real time on any clock")]

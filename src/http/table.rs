@@ -1,5 +1,5 @@
-//! Everything that can be asked for: one table that makes the router, the labels of the metrics
-//! and the `OpenAPI` document. What has no description here does not exist.
+//! The routes of the API: one table that makes the router, the labels of the metrics and the
+//! `OpenAPI` document. The pages for browsers are in `page`.
 
 use std::sync::LazyLock;
 

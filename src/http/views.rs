@@ -102,7 +102,7 @@ impl DocumentFormat {
 
 /// A path that is no text.
 pub(super) fn garbled(_: PathRejection) -> ViewRefusal {
-    ViewRefusal::Bad("the path is no text".to_owned())
+    ViewRefusal::Bad("the path is not valid UTF-8".to_owned())
 }
 
 /// The page that is asked for.

@@ -16,7 +16,7 @@ use crate::domain::observed::recorder::RecorderKind;
 use crate::domain::plan::guard::TripReason;
 use crate::domain::plan::steps::{ActionKind, HoldReason};
 use crate::domain::present::axes::SyncStatus;
-use crate::domain::present::report::{DriftKind, SyncReason};
+use crate::domain::present::report::{OutOfSyncKind, SyncReason};
 
 use super::families::{
     AwsFamilies, Families, GuardFamilies, MemberFamilies, PACK_ACCOUNTS, PACK_PUTS, PACK_SYNCED,
@@ -52,7 +52,7 @@ pub(super) const STATUSES: [StatusKind; 6] = [
 ];
 
 /// What is read of members: those in trouble, or all.
-pub(super) const RESYNCS: [&str; 2] = ["trouble", "full"];
+pub(super) const RESYNCS: [&str; 2] = ["failure", "full"];
 
 /// The families that leave out series, as there is no end to the names of packs.
 const CAPPED: [&str; 4] = [PACK_SYNCED, PACK_UPDATE_LAST, PACK_PUTS, PACK_ACCOUNTS];
@@ -178,7 +178,7 @@ impl PackFamilies {
     fn regional(&self) -> impl Iterator<Item = Series<'_>> {
         each(&self.packs, SYNCS.map(SyncStatus::as_str))
             .chain(each(&self.sync_reasons, SyncReason::ALL.map(SyncReason::as_str)))
-            .chain(each(&self.out_of_sync, DriftKind::iter().map(DriftKind::as_str)))
+            .chain(each(&self.out_of_sync, OutOfSyncKind::iter().map(OutOfSyncKind::as_str)))
             .chain(alone(&self.observed))
             .chain(alone(&self.quota))
     }

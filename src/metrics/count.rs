@@ -17,7 +17,7 @@ use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::members::new_account::{NEW, NewAccount};
 use crate::domain::plan::outcome::{Outcome, StepResult};
-use crate::domain::present::report::{DriftKind, RegionReport};
+use crate::domain::present::report::{OutOfSyncKind, RegionReport};
 use crate::metrics::labels::{ReconcileResult, ReconciliationPhase, Requeue};
 
 /// One request to the own server and its answer.
@@ -100,8 +100,10 @@ impl Metrics {
         if report.unknown.is_some() {
             return;
         }
-        let changed =
-            report.packs.iter().filter(|(_, pack)| pack.drift.contains(&DriftKind::ForeignWrite));
+        let changed = report
+            .packs
+            .iter()
+            .filter(|(_, pack)| pack.drift.contains(&OutOfSyncKind::ForeignWrite));
         let changed: BTreeSet<PackName> = changed.map(|(name, _)| name.clone()).collect();
         let mut memory = self.memory();
         let known = memory.foreign.entry(report.place.region.clone()).or_default();

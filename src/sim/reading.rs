@@ -34,8 +34,8 @@ impl World {
             let (name, pack) = listed.get(index)?;
             self.describe(&place, name, pack, view)
         };
-        let names = listed.iter().map(|(name, _)| *name).collect();
-        let (items, next_token) = self.describe_named(caller, asked, LIST, names, describe)?;
+        let names: Vec<&PackName> = listed.iter().map(|(name, _)| *name).collect();
+        let (items, next_token) = self.describe_named(caller, asked, LIST, &names, describe)?;
         Ok(PacksShape { organization_conformance_packs: items, next_token })
     }
 
@@ -63,8 +63,8 @@ impl World {
             })
             .collect();
         let describe = |index: usize| shown.get(index).map(|(_, status)| status.clone());
-        let names = shown.iter().map(|(name, _)| *name).collect();
-        let (items, next_token) = self.describe_named(caller, asked, STATUSES, names, describe)?;
+        let names: Vec<&PackName> = shown.iter().map(|(name, _)| *name).collect();
+        let (items, next_token) = self.describe_named(caller, asked, STATUSES, &names, describe)?;
         Ok(PackStatuses { organization_conformance_pack_statuses: items, next_token })
     }
 
@@ -110,7 +110,7 @@ impl World {
         caller: &Caller,
         asked: &DescribePacks,
         operation: &str,
-        present: Vec<&PackName>,
+        present: &[&PackName],
         describe: impl Fn(usize) -> Option<T>,
     ) -> Result<(Vec<T>, Option<String>), ApiError> {
         let names = asked.organization_conformance_pack_names.as_deref().unwrap_or_default();

@@ -217,7 +217,7 @@ impl StoryScene<'_, '_> {
         let row = |phase, cause, since| Some(SimRow { verb, phase, cause, since });
         match waiting {
             WaitingRow::InProgress => {
-                story.member_state.row = row(PackPhase::InProgress, None, start)
+                story.member_state.row = row(PackPhase::InProgress, None, start);
             }
             WaitingRow::Failed => {
                 story.member_state.row = row(PackPhase::Failed, Some(no_recorder()), tried);

@@ -568,7 +568,7 @@ async fn hostile_text_stays_text() {
         let mut report = unknown(HERE, FailureKind::Server, payload);
         report.plan.holds = vec![hold];
         served.reports.send_replace(reports([report]));
-        served.source.send_modify(|source| source.unread = unread(payload));
+        served.source.send_modify(|source| source.unread = Some(unread(payload)));
         let answer = served.get("/api/v1/status").await;
         let json = answer.json();
         assert_eq!(json["regions"][HERE]["report"]["unknown"]["why"], payload);
@@ -765,13 +765,13 @@ async fn health_is_about_our_own_tasks_and_not_about_aws() {
 async fn readiness_says_what_is_missing_and_stays_once_everything_was_there() {
     let mut served = served().await;
     assert_eq!(served.get("/readyz").await.status, 200);
-    served.source.send_modify(|source| source.unread = unread("it is gone"));
+    served.source.send_modify(|source| source.unread = Some(unread("it is gone")));
     assert_eq!(served.get("/readyz").await.status, 200);
     let mut answers = Vec::new();
     served.source.send_replace(SourceStatus::default());
     served.caller.send_replace(ConfirmedCaller::Unconfirmed { problem: None });
     answers.push(served.get("/readyz").await);
-    served.source.send_modify(|source| source.unread = unread("no such file"));
+    served.source.send_modify(|source| source.unread = Some(unread("no such file")));
     let problem = Some("the account is 222222222222".to_owned());
     served.caller.send_replace(ConfirmedCaller::Unconfirmed { problem });
     answers.push(served.get("/readyz").await);

@@ -152,9 +152,9 @@ fn a_source_that_goes_away_and_comes_back_is_told_twice() {
     let mut world = World::started();
     world.facts.source = source();
     world.news();
-    world.facts.source.unread = unread("permission denied");
+    world.facts.source.unread = Some(unread("permission denied"));
     let gone = world.news();
-    world.facts.source.unread = unread("permission denied, still");
+    world.facts.source.unread = Some(unread("permission denied, still"));
     assert_eq!(world.news(), "");
     world.facts.source.unread = None;
     insta::assert_snapshot!(gone + &world.news(), @"

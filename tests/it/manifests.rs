@@ -833,6 +833,7 @@ fn the_schema_accepts_the_shipped_manifests_and_refuses_broken_ones() {
 
 /// A row for each field of a mapping, and of the mappings in it. `whole` is the schema of all
 /// fields.
+#[expect(clippy::indexing_slicing, reason = "a member that a JSON value lacks reads as null")]
 fn rows_of_fields(whole: &Value, mapping: &Value, path: &str, table: &mut String) {
     let resolve = |schema: &Value| match schema["$ref"].as_str() {
         Some(name) => whole.pointer(name.trim_start_matches('#')).unwrap().clone(),
@@ -861,7 +862,9 @@ fn rows_of_fields(whole: &Value, mapping: &Value, path: &str, table: &mut String
             _ if mapping["maxProperties"] == 1 => "exactly one of these".to_owned(),
             Value::Null => "–".to_owned(),
             Value::String(word) => format!("`{word}`"),
-            other => format!("`{other}`"),
+            other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                format!("`{other}`")
+            }
         };
         let meaning = field["description"].as_str().unwrap().replace('\n', " ");
         writeln!(table, "| `{path}` | {} | {default} | {meaning} |", type_of(&form, &entry))

@@ -20,7 +20,9 @@ use conformd::domain::observed::member::Counts;
 use conformd::domain::plan::outcome::{Outcome, StepResult};
 use conformd::domain::plan::steps::{Action, Reason};
 use conformd::domain::present::axes::SyncStatus;
-use conformd::domain::present::report::{DriftKind, PackReport, RegionReport, Reports, SyncReason};
+use conformd::domain::present::report::{
+    OutOfSyncKind, PackReport, RegionReport, Reports, SyncReason,
+};
 use conformd::http::register;
 use conformd::metrics::{Exchange, Metrics};
 use proptest::prelude::*;
@@ -171,7 +173,8 @@ fn rows() -> BTreeMap<String, String> {
         let mut labels: Vec<String> = labels[name.as_str()]
             .iter()
             .map(|(label, values)| {
-                let values = Vec::from_iter(values.iter().map(String::as_str)).join(",");
+                let values: Vec<&str> = values.iter().map(String::as_str).collect();
+                let values = values.join(",");
                 let is_open = is_sample || OPEN.contains(&label.as_str());
                 if is_open { format!("`{label}`") } else { format!("`{label}{{{values}}}`") }
             })
@@ -254,7 +257,7 @@ fn twenty_regions_with_fifty_packs_stay_under_fifteen_thousand_series() {
     served(&metrics);
     let packs: Vec<_> = (0..50).map(|number| pack(&format!("pack-{number}"))).collect();
     let all = reports(names.iter().map(|name| {
-        let drift = [DriftKind::Template, DriftKind::Parameters];
+        let drift = [OutOfSyncKind::Template, OutOfSyncKind::Parameters];
         let report = |name: &PackName| (name.clone(), pack_report(SyncStatus::OutOfSync, &drift));
         let rollout =
             members::rollout(RolloutHealth::Degraded, Counts { ok: 10_000, ..Counts::default() });
@@ -362,7 +365,7 @@ fn only_packs_that_a_manifest_speaks_of_are_in_or_out_of_sync() {
     let (synced, differs) = (Some(SyncStatus::Synced), Some(SyncStatus::OutOfSync));
     let packs = [
         ("a-synced", pack_report(SyncStatus::Synced, &[])),
-        ("b-out-of-sync", pack_report(SyncStatus::OutOfSync, &[DriftKind::Template])),
+        ("b-out-of-sync", pack_report(SyncStatus::OutOfSync, &[OutOfSyncKind::Template])),
         ("c-paused", with(synced, SyncReason::Suspended)),
         ("d-paused-and-differs", with(differs, SyncReason::Suspended)),
         ("e-orphaned", with(None, SyncReason::Orphaned)),
@@ -443,7 +446,7 @@ fn mutations_count_by_how_they_ended() {
 fn a_foreign_change_counts_once_until_it_is_healed() {
     let metrics = metrics(&[HERE]);
     let changed = || {
-        let out_of_sync = pack_report(SyncStatus::OutOfSync, &[DriftKind::ForeignWrite]);
+        let out_of_sync = pack_report(SyncStatus::OutOfSync, &[OutOfSyncKind::ForeignWrite]);
         RegionReport { packs: BTreeMap::from([(pack("cis"), out_of_sync)]), ..quiet(HERE) }
     };
     let dark = || unknown(HERE, FailureKind::Server, "away");
@@ -529,10 +532,10 @@ const REGIONS: [&str; 2] = [HERE, "us-east-1"];
 fn any_report() -> impl Strategy<Value = RegionReport> {
     let name = prop::sample::select(REGIONS.to_vec());
     let state = prop::sample::select(SYNC_REASONS.to_vec());
-    let drift = prop::sample::subsequence(DriftKind::iter().collect::<Vec<_>>(), 0..3);
+    let drift = prop::sample::subsequence(OutOfSyncKind::iter().collect::<Vec<_>>(), 0..3);
     let packs = prop::collection::btree_map("[a-d]", (state, drift), 0..4);
     let packs = packs.prop_map(|packs| {
-        let report = |(name, ((sync, reason), drift)): (String, (_, Vec<DriftKind>))| {
+        let report = |(name, ((sync, reason), drift)): (String, (_, Vec<OutOfSyncKind>))| {
             (pack(&name), PackReport { sync, reason, ..pack_report(SyncStatus::Synced, &drift) })
         };
         packs.into_iter().map(report).collect::<BTreeMap<_, _>>()

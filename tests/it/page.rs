@@ -475,7 +475,7 @@ fn poisoned(text: &str) -> (ViewFacts, Vec<Event>) {
     for event in &mut events {
         text.clone_into(&mut event.text);
     }
-    facts.source.unread = unread(text);
+    facts.source.unread = Some(unread(text));
     let catalog = Arc::make_mut(facts.source.catalog.as_mut().unwrap());
     catalog.revision = Revision(text.to_owned());
     let path = catalog.diagnostics[0].path.clone();

@@ -68,7 +68,7 @@ impl Town {
 }
 
 impl MemberAccess for Doors {
-    type VisitFuture = House;
+    type Visit = House;
 
     async fn enter(&self, account: AccountId) -> Result<House, CloudError> {
         let Self(town, clock) = self;

@@ -3,7 +3,7 @@
 use conformd::domain::base::mode::Mode;
 use conformd::domain::plan::history::History;
 use conformd::domain::present::axes::SyncStatus;
-use conformd::domain::present::report::{DriftKind, Reconciliation, RegionReport, SyncReason};
+use conformd::domain::present::report::{OutOfSyncKind, Reconciliation, RegionReport, SyncReason};
 use insta::assert_snapshot;
 
 use crate::support::lines::{at, desired, look, observed, ruled};
@@ -20,7 +20,7 @@ fn report(wanted: &str, shown: &str) -> RegionReport {
 fn check(wanted: &str, shown: &str) -> String {
     let report = report(wanted, shown);
     let packs = report.packs.iter().map(|(name, pack)| {
-        let drift: Vec<&str> = pack.drift.iter().copied().map(DriftKind::as_str).collect();
+        let drift: Vec<&str> = pack.drift.iter().copied().map(OutOfSyncKind::as_str).collect();
         let holds: Vec<&str> = pack.holds.iter().map(|reason| reason.as_str()).collect();
         let sync = pack.sync.map_or("left alone", SyncStatus::as_str);
         let reason = pack.reason.map(SyncReason::as_str);

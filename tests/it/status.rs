@@ -263,7 +263,7 @@ fn the_first_line_is_the_answer() {
         ..fine()
     }));
     let mut gone = fine();
-    gone.source.unread = unread("no such directory");
+    gone.source.unread = Some(unread("no such directory"));
     answers.push(answer(&gone));
     answers.push(answer(&ViewFacts { reports: BTreeMap::new(), ..fine() }));
     assert_snapshot!(answers.join("\n"), @"

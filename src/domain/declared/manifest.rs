@@ -71,6 +71,20 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Whether the pack is deployed to this region.
+    pub fn covers(&self, region: &Region) -> bool {
+        self.regions.as_ref().is_none_or(|regions| regions.contains(region))
+    }
+
+    /// The input parameters in this region; a later override takes precedence.
+    pub fn inputs_in(&self, region: &Region) -> BTreeMap<String, String> {
+        let mut inputs = self.parameters.clone();
+        for over in self.overrides.iter().filter(|over| over.regions.contains(region)) {
+            inputs.extend(over.parameters.clone());
+        }
+        inputs
+    }
+
     /// Which accounts the pack is not deployed to in a region.
     pub fn exclude_in(&self, region: &Region) -> Cow<'_, Exclude> {
         let here = self.overrides.iter().filter(|over| over.regions.contains(region));

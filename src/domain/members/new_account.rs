@@ -117,6 +117,11 @@ fn joined(account: &Account, now: Timestamp) -> Option<Timestamp> {
     joined_lately(account, now).filter(|_| is_member)
 }
 
+/// When AWS stops retrying an account that joined at this time.
+pub fn deadline_of(joined: Timestamp) -> Timestamp {
+    after(joined, RETRY_WINDOW)
+}
+
 /// When an account joined, if it is new; `None` for a time in the future.
 pub(super) fn joined_lately(account: &Account, now: Timestamp) -> Option<Timestamp> {
     let is_lately =
@@ -147,7 +152,7 @@ struct Stand<'a> {
 
 impl Stand<'_> {
     fn new_account(&self, now: Timestamp) -> NewAccount {
-        let deadline = after(self.joined, RETRY_WINDOW);
+        let deadline = deadline_of(self.joined);
         let stages: Vec<(&PackName, PackStage)> =
             self.targets.iter().map(|(pack, it)| (*pack, self.stage(it, deadline))).collect();
         // AWS deploys only to active accounts: an account that is still pending waits, and no pack

@@ -258,7 +258,7 @@ fn desired_entry(
             return Some(DesiredEntry::Unresolvable(Unresolvable::Invalid(why.clone())));
         }
     };
-    if manifest.regions.as_ref().is_some_and(|regions| !regions.contains(&place.region)) {
+    if !manifest.covers(&place.region) {
         return None;
     }
     let parts = deliverable(manifest)
@@ -300,10 +300,7 @@ fn pack(
     excluded: Excluded,
     invalid_now: Option<String>,
 ) -> DesiredPack {
-    let mut inputs = manifest.parameters.clone();
-    for over in manifest.overrides.iter().filter(|over| over.regions.contains(&place.region)) {
-        inputs.extend(over.parameters.clone());
-    }
+    let mut inputs = manifest.inputs_in(&place.region);
     let marker = Marker::new(
         installation.clone(),
         template.digest,

@@ -108,11 +108,11 @@ pub(super) fn why(step: &PlanStep) -> Option<String> {
 }
 
 /// Accounts of one redeployment that are named.
-const RESCUED_SHOWN: usize = 10;
+const REDEPLOYED_SHOWN: usize = 10;
 
 /// The accounts of a redeployment, and the evidence.
 fn redeploy(accounts: &BTreeSet<AccountId>, seen: &BTreeMap<AccountId, Timestamp>) -> String {
-    let named: Vec<&str> = accounts.iter().take(RESCUED_SHOWN).map(AccountId::as_str).collect();
+    let named: Vec<&str> = accounts.iter().take(REDEPLOYED_SHOWN).map(AccountId::as_str).collect();
     let more = accounts.len().saturating_sub(named.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let whose = match (seen.len(), accounts.len()) {

@@ -96,7 +96,7 @@ pub struct PackReport {
     /// Why it does not, or why the pack is left alone, if there is more to say.
     pub reason: Option<SyncReason>,
     /// In what it differs.
-    pub drift: BTreeSet<DriftKind>,
+    pub drift: BTreeSet<OutOfSyncKind>,
     /// AWS's aggregate status: informative, never the health.
     pub status: Option<RolloutStatus>,
     /// When AWS last changed it.
@@ -162,7 +162,7 @@ impl SyncReason {
 #[serde(rename_all = "snake_case")]
 #[derive(EnumIter, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
-pub enum DriftKind {
+pub enum OutOfSyncKind {
     /// It does not exist.
     Missing,
     /// Its template.
@@ -181,7 +181,7 @@ pub enum DriftKind {
     Unwanted,
 }
 
-impl DriftKind {
+impl OutOfSyncKind {
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
         self.into()
@@ -298,7 +298,7 @@ fn pack_report(name: &PackName, pack: Option<&ObservedPack>, plan: &Plan) -> Pac
     let holds: Vec<&Hold> = holds.collect();
     let steps: Vec<&PlanStep> =
         plan.steps_with_held().filter(|step| step.pack == *name && !step.is_remedy()).collect();
-    let drift: BTreeSet<DriftKind> = steps.iter().flat_map(|step| drift(step)).collect();
+    let drift: BTreeSet<OutOfSyncKind> = steps.iter().flat_map(|step| drift(step)).collect();
     let about_it = holds.iter().filter(|hold| !is_about_members(hold)).map(|hold| hold.reason);
     let about_it: Vec<HoldReason> = about_it.collect();
     let reason = match plan.bystanders.get(name) {
@@ -360,12 +360,12 @@ fn sync_reason(hold: HoldReason) -> Option<SyncReason> {
     }
 }
 
-fn drift(step: &PlanStep) -> Vec<DriftKind> {
+fn drift(step: &PlanStep) -> Vec<OutOfSyncKind> {
     let by_reason = match (&step.action, &step.reason) {
-        (Action::Create(_), _) => return vec![DriftKind::Missing],
-        (Action::Delete, _) => return vec![DriftKind::Unwanted],
-        (_, Reason::Failed { .. }) => Some(DriftKind::Failed),
-        (_, Reason::ForeignChange | Reason::ForeignWrite) => Some(DriftKind::ForeignWrite),
+        (Action::Create(_), _) => return vec![OutOfSyncKind::Missing],
+        (Action::Delete, _) => return vec![OutOfSyncKind::Unwanted],
+        (_, Reason::Failed { .. }) => Some(OutOfSyncKind::Failed),
+        (_, Reason::ForeignChange | Reason::ForeignWrite) => Some(OutOfSyncKind::ForeignWrite),
         (
             _,
             Reason::MembersFailed { .. }
@@ -380,10 +380,10 @@ fn drift(step: &PlanStep) -> Vec<DriftKind> {
         ) => None,
     };
     let by_change = step.changes.iter().map(|change| match change {
-        Change::Template { .. } | Change::DeletionPolicy { .. } => DriftKind::Template,
-        Change::Parameter { .. } => DriftKind::Parameters,
-        Change::Exclusions { .. } => DriftKind::Exclusions,
-        Change::Delivery { .. } => DriftKind::Delivery,
+        Change::Template { .. } | Change::DeletionPolicy { .. } => OutOfSyncKind::Template,
+        Change::Parameter { .. } => OutOfSyncKind::Parameters,
+        Change::Exclusions { .. } => OutOfSyncKind::Exclusions,
+        Change::Delivery { .. } => OutOfSyncKind::Delivery,
     });
     by_reason.into_iter().chain(by_change).collect()
 }

@@ -33,6 +33,7 @@ use crate::domain::base::model::{AccountId, Installation, PackName, Region, Time
 use crate::domain::base::nearest::nearest;
 use crate::domain::base::untrusted::one_line;
 use crate::domain::base::words::first_few;
+use crate::domain::declared::catalog::Declared;
 use crate::domain::declared::source::SourceStatus;
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::account_list::Account;
@@ -119,16 +120,11 @@ impl ViewFacts {
         Ok(())
     }
 
-    /// The packs that manifests in force want in this region.
+    /// The packs that manifests in force declare for this region.
     fn desired(&self, region: &Region) -> BTreeSet<&PackName> {
         let packs = self.source.catalog.iter().flat_map(|catalog| &catalog.packs);
-        let is_here = |regions: &Option<BTreeSet<Region>>| {
-            regions.as_ref().is_none_or(|regions| regions.contains(region))
-        };
-        packs
-            .filter(|(_, pack)| pack.in_force().is_some_and(|pack| is_here(&pack.regions)))
-            .map(|(name, _)| name)
-            .collect()
+        let is_here = |pack: &Declared| pack.in_force().is_some_and(|pack| pack.covers(region));
+        packs.filter(|(_, pack)| is_here(pack)).map(|(name, _)| name).collect()
     }
 
     /// How far the account list can be believed.

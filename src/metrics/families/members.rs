@@ -57,7 +57,7 @@ impl MemberFamilies {
             resync_last: on.gauges(
                 "conformd_resync_last_success_timestamp_seconds",
                 &["region", "kind"],
-                "When conformd last read members: those that failed (`trouble`), or all of every \
+                "When conformd last read members: those that failed (`failure`), or all of every \
                  pack (`full`); absent while conformd has no pack.",
             )?,
             new_accounts: on.int_gauges(

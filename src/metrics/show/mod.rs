@@ -20,7 +20,7 @@ use crate::domain::declared::source::SourceStatus;
 use crate::domain::plan::guard::TripReason;
 use crate::domain::plan::steps::{ActionKind, HoldReason};
 use crate::domain::present::report::{
-    Declarations, DriftKind, PackReport, RegionReport, Reports, SyncReason,
+    Declarations, OutOfSyncKind, PackReport, RegionReport, Reports, SyncReason,
 };
 use crate::domain::present::view::ViewFacts;
 use crate::metrics::figures::seconds;
@@ -230,7 +230,7 @@ impl Families {
             let labels = [region, reason.as_str()];
             self.packs.sync_reasons.with_label_values(&labels).set(count(packs));
         }
-        for kind in DriftKind::iter() {
+        for kind in OutOfSyncKind::iter() {
             let packs = report.packs.values().filter(|pack| pack.drift.contains(&kind)).count();
             self.packs.out_of_sync.with_label_values(&[region, kind.as_str()]).set(count(packs));
         }

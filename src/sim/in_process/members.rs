@@ -30,7 +30,7 @@ impl InProcess {
 }
 
 impl MemberAccess for InProcessMembers {
-    type VisitFuture = InProcessVisit;
+    type Visit = InProcessVisit;
 
     async fn enter(&self, account: AccountId) -> Result<InProcessVisit, CloudError> {
         let op = Op::AssumeRole;

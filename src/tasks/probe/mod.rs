@@ -148,7 +148,7 @@ impl<M: MemberAccess> MemberProbe<M> {
         &self,
         due: Vec<(AccountId, Vec<Region>)>,
         results: &mut ProbeResults,
-        sessions: &mut CachedVisits<<Limited<M> as MemberAccess>::VisitFuture>,
+        sessions: &mut CachedVisits<<Limited<M> as MemberAccess>::Visit>,
     ) -> bool {
         let now = self.clock.elapsed();
         sessions.retain(|_, session| now < session.end);
@@ -181,9 +181,9 @@ impl<M: MemberAccess> MemberProbe<M> {
         &self,
         account: AccountId,
         regions: Vec<Region>,
-        session: Option<CachedVisit<<Limited<M> as MemberAccess>::VisitFuture>>,
+        session: Option<CachedVisit<<Limited<M> as MemberAccess>::Visit>>,
         silent: &Silent,
-    ) -> Visited<<Limited<M> as MemberAccess>::VisitFuture> {
+    ) -> Visited<<Limited<M> as MemberAccess>::Visit> {
         let entered = match session {
             Some(session) => Ok(session),
             None => self.enter(account).await,
@@ -214,7 +214,7 @@ impl<M: MemberAccess> MemberProbe<M> {
     async fn enter(
         &self,
         account: AccountId,
-    ) -> Result<CachedVisit<<Limited<M> as MemberAccess>::VisitFuture>, NotProbed> {
+    ) -> Result<CachedVisit<<Limited<M> as MemberAccess>::Visit>, NotProbed> {
         let visit = self.members.enter(account).await;
         let visit = visit.map_err(|error| not_probed(ProbeStage::Enter, &error))?;
         Ok(CachedVisit { visit, end: self.clock.elapsed().saturating_add(SESSION) })

@@ -17,7 +17,7 @@ use crate::domain::members::new_account::NewAccount;
 use crate::domain::members::rollout::Rollout;
 use crate::domain::members::tracker::{Rank, RowsInProgress};
 use crate::domain::members::tracking::Tracking;
-use crate::listing::{Incomplete, Listing, PageVerdict};
+use crate::listing::{Incomplete, Listing, PageStep};
 use crate::tasks::region::effort::{Effort, MemberReadResult, Progress};
 
 /// How long to wait at the least for a reading that is not due: two clocks may differ.
@@ -85,9 +85,9 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         // requested again.
         let answer = self.reader.rows(reel.reading.pack(), &filter, token).await;
         match reel.listing.take(answer) {
-            Ok(PageVerdict::More(rows)) => tracked.note(&mut reel.part, &rows),
-            Ok(PageVerdict::Again) => reel.part = RowsInProgress::default(),
-            Ok(PageVerdict::Last(rows)) => {
+            Ok(PageStep::More(rows)) => tracked.note(&mut reel.part, &rows),
+            Ok(PageStep::Again) => reel.part = RowsInProgress::default(),
+            Ok(PageStep::Last(rows)) => {
                 tracked.note(&mut reel.part, &rows);
                 reel.draft.append(std::mem::take(&mut reel.part));
                 reel.listing = Listing::default();

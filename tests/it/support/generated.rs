@@ -35,6 +35,7 @@ pub(crate) fn with_part(page: &str, name: &str, part: &str) -> String {
 }
 
 /// What the doc comments of an enum say of its words, as its JSON Schema has them.
+#[expect(clippy::indexing_slicing, reason = "a member that a JSON value lacks reads as null")]
 pub(crate) fn meanings<T: JsonSchema>() -> BTreeMap<String, String> {
     let schema = schemars::schema_for!(T).to_value();
     let words = schema["oneOf"].as_array().unwrap().iter();

@@ -584,7 +584,7 @@ impl Lab {
             let effects = all.entry((entry.region.clone(), pack)).or_default();
             match (entry.origin, entry.operation) {
                 (RequestOrigin::Client, Operation::PutOrganizationConformancePack) => {
-                    effects.puts += 1
+                    effects.puts += 1;
                 }
                 (RequestOrigin::Client, Operation::DeleteOrganizationConformancePack) => {
                     effects.deletes += 1;

@@ -30,7 +30,7 @@ use conformd::domain::plan::steps::{
 };
 use conformd::domain::present::axes::SyncStatus;
 use conformd::domain::present::report::{
-    DriftKind, PackReport, RegionReport, Reports, SyncReason, Timing,
+    OutOfSyncKind, PackReport, RegionReport, Reports, SyncReason, Timing,
 };
 use conformd::domain::present::view::ViewFacts;
 use conformd::metrics::{
@@ -145,7 +145,7 @@ pub(crate) const SYNC_REASONS: [(Option<SyncStatus>, Option<SyncReason>); 12] = 
     (None, Some(SyncReason::Foreign)),
 ];
 
-pub(crate) fn pack_report(sync: SyncStatus, drift: &[DriftKind]) -> PackReport {
+pub(crate) fn pack_report(sync: SyncStatus, drift: &[OutOfSyncKind]) -> PackReport {
     PackReport {
         sync: Some(sync),
         reason: None,
@@ -209,7 +209,7 @@ pub(crate) fn busy(name: &str) -> RegionReport {
     let accepted = StepResult::Accepted { arn: Some(arn.to_owned()) };
     let held = PackReport {
         holds: vec![HoldReason::Guard],
-        ..pack_report(SyncStatus::OutOfSync, &[DriftKind::Unwanted])
+        ..pack_report(SyncStatus::OutOfSync, &[OutOfSyncKind::Unwanted])
     };
     let report = quiet(name);
     RegionReport {
@@ -217,7 +217,10 @@ pub(crate) fn busy(name: &str) -> RegionReport {
         pending: Some(pending),
         outcomes: vec![Outcome { step: update, result: accepted }],
         packs: BTreeMap::from([
-            (pack("iam-baseline"), pack_report(SyncStatus::OutOfSync, &[DriftKind::Parameters])),
+            (
+                pack("iam-baseline"),
+                pack_report(SyncStatus::OutOfSync, &[OutOfSyncKind::Parameters]),
+            ),
             (pack("legacy"), held),
             (pack("logging"), pack_report(SyncStatus::Synced, &[])),
         ]),
@@ -289,8 +292,8 @@ pub(crate) fn source() -> SourceStatus {
 }
 
 /// Why the source cannot be read.
-pub(crate) fn unread(why: &str) -> Option<SourceProblem> {
-    Some(SourceProblem { outcome: ReadingOutcome::Unreadable, text: why.to_owned() })
+pub(crate) fn unread(why: &str) -> SourceProblem {
+    SourceProblem { outcome: ReadingOutcome::Unreadable, text: why.to_owned() }
 }
 
 /// What a scrape shows of these reports.

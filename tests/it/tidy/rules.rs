@@ -243,9 +243,13 @@ pub(super) fn words_are_those_of_the_glossary(file: &File<'_>) -> Vec<Finding> {
         let lower = line.to_ascii_lowercase();
         for (word, now) in REPLACED {
             let mut places = lower.match_indices(word).filter(|(at, _)| {
-                let (before, after) = (&lower[..*at], &lower[at + word.len()..]);
-                !before.ends_with(is_letter)
-                    && !after.trim_start_matches('s').starts_with(is_letter)
+                let (before, after) = (&line[..*at], &line[at + word.len()..]);
+                // `PageVerdict` has the word, too: a capital begins a word of its own.
+                let begins = !before.ends_with(is_letter)
+                    || line[*at..].starts_with(|first: char| first.is_ascii_uppercase())
+                        && before.ends_with(|last: char| last.is_ascii_lowercase());
+                let ends = after.strip_prefix('s').unwrap_or(after);
+                begins && !ends.starts_with(|next: char| next.is_ascii_lowercase())
             });
             if places.next().is_some() {
                 found.push((number, format!("`{word}` is not said any more: {now}")));

@@ -162,7 +162,7 @@ fn owners(rule: &YamlNode) -> BTreeSet<String> {
         match Call::of(node) {
             Some(call) => rest.extend(call.children()),
             None => {
-                owners.extend(node.get("Owner").and_then(YamlNode::text).map(ToOwned::to_owned))
+                owners.extend(node.get("Owner").and_then(YamlNode::text).map(ToOwned::to_owned));
             }
         }
     }

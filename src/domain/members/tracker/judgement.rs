@@ -7,10 +7,9 @@
 use std::time::Duration;
 
 use super::rows::{MemberRow, RowEvidence, RowState};
-use crate::domain::base::limits::RETRY_WINDOW;
 use crate::domain::base::model::Timestamp;
 use crate::domain::base::time::after;
-use crate::domain::members::new_account::joined_lately;
+use crate::domain::members::new_account::{deadline_of, joined_lately};
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::MemberStatus;
 use crate::domain::organization::account_list::Account;
@@ -148,5 +147,5 @@ pub(super) fn unlisted(row: Option<&MemberRow>, frame: &JudgeContext) -> MemberS
 
 /// Until when AWS retries an account, if it is new.
 pub(super) fn deadline(account: &Account, now: Timestamp) -> Option<Timestamp> {
-    joined_lately(account, now).map(|joined| after(joined, RETRY_WINDOW))
+    joined_lately(account, now).map(deadline_of)
 }

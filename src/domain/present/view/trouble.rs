@@ -161,7 +161,7 @@ fn view(facts: &ViewFacts, matter: TroubleClass, group: Group<'_>) -> TroubleVie
         advice: match redeployed {
             0 => advice(facts, matter),
             // If all are redeployed, the usual advice would ask for something that is already done.
-            _ if redeployed == members => RESCUED.to_owned(),
+            _ if redeployed == members => REDEPLOYED.to_owned(),
             _ => format!(
                 "{} It observed a recorder for {redeployed} of {members} deployments.",
                 advice(facts, matter)
@@ -183,7 +183,7 @@ pub(super) fn owner(matter: TroubleClass) -> Owner {
 }
 
 /// What to do about members that are redeployed anyway.
-const RESCUED: &str = "Nothing: conformd observed their recorders and redeploys by itself.";
+const REDEPLOYED: &str = "Nothing: conformd observed their recorders and redeploys by itself.";
 
 /// What to do about a member that is missing.
 const MISSING: &str = "Check that the account has a configuration recorder in the region: AWS \
