@@ -119,7 +119,7 @@ pub trait OrganizationReader: Send + Sync + 'static {
         token: Option<PageToken>,
     ) -> impl Future<Output = Result<Page<Account>, CloudError>> + Send;
 
-    /// A page of the accounts straight beneath a unit or root, by id.
+    /// A page of the accounts directly under a unit or root, by id.
     /// [`FailureKind::NoSuchUnit`]: there is no such unit.
     fn accounts_of(
         &self,
@@ -127,7 +127,7 @@ pub trait OrganizationReader: Send + Sync + 'static {
         token: Option<PageToken>,
     ) -> impl Future<Output = Result<Page<AccountId>, CloudError>> + Send;
 
-    /// A page of the units straight beneath a unit or root.
+    /// A page of the units directly under a unit or root.
     fn units_of(
         &self,
         parent: &UnitId,

@@ -1,4 +1,4 @@
-//! What is known now: the last value of every channel between the tasks and who shows them.
+//! What is known now: the last value of every channel from the tasks to their readers.
 
 use std::sync::Arc;
 

@@ -24,7 +24,7 @@ use crate::domain::base::model::{Region, Timestamp};
 /// answers differ by as much.
 const ANSWER_FRESH: Duration = Duration::from_secs(30);
 
-/// Who hears of calls.
+/// The observer of calls.
 #[derive(Debug, Clone)]
 pub struct CallObserver {
     /// Hears of every attempt.

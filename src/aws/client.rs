@@ -103,7 +103,7 @@ pub enum ConnectProblem {
 #[derive(Debug, Clone)]
 pub struct AwsCloud {
     sdk: SdkConfig,
-    /// Where the partition is recognised by.
+    /// The region that identifies the partition.
     home: Region,
     /// Where roles in members are assumed.
     sessions: Region,

@@ -44,7 +44,7 @@ pub(super) struct DemoArgs {
     /// with code 1 after this much real time.
     #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "3m",
           value_parser = humantime::parse_duration)]
-    exit_when_healthy: Option<Duration>,
+    exit_when_settled: Option<Duration>,
 }
 
 /// Runs the demo until Ctrl-C, or until every pack is healthy.
@@ -73,7 +73,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let mut served = std::pin::pin!(daemon.serve(listener, stop.clone()));
     let mut simulated =
         std::pin::pin!(serve(aws, simulation.clone(), scenario.options, stop.clone()));
-    let mut told = std::pin::pin!(narrate(narrator, current, args.exit_when_healthy));
+    let mut told = std::pin::pin!(narrate(narrator, current, args.exit_when_settled));
     // Every arm but the last is pinned and polled to its end; signals are cancel-safe.
     let code = tokio::select! {
         end = &mut served => return end.map(|()| ExitCode::FAILURE),

@@ -2,7 +2,7 @@
 //!
 //! AWS never published the codes of rows; those for a missing recorder, an inactive member, a
 //! region that is off and a missing role are guesses. How conformd reads these texts is decided in
-//! `domain::failure_class`, from its own list.
+//! `domain::observed::failure_class`, from its own list.
 
 use super::packs::SimDeployment;
 use crate::domain::base::model::{AccountId, Region};

@@ -117,7 +117,7 @@ pub struct RoleSetup {
 }
 
 impl MemberSetup {
-    /// An active account with a recorder everywhere, straight beneath the root.
+    /// An active account with a recorder everywhere, directly under the root.
     pub fn new(id: AccountId, joined: Timestamp) -> Self {
         Self {
             name: format!("account {id}"),

@@ -553,7 +553,7 @@ fn examples(scene: &Scene) {
 fn the_demo_ends_when_only_a_person_can_help_and_says_that_it_is_one() {
     let scene = Scene::new();
     // Away from the project: on the examples that the program carries.
-    let arguments = ["demo", "--exit-when-healthy", "--speed", "600", "--listen", "127.0.0.1:0"];
+    let arguments = ["demo", "--exit-when-settled", "--speed", "600", "--listen", "127.0.0.1:0"];
     let ended = scene.alone(&arguments).expect(0);
     assert!(ended.stdout.starts_with("SIMULATED: "), "{}", ended.stdout);
     assert!(!ended.text().contains('\u{1b}'));

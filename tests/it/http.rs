@@ -55,7 +55,7 @@ pub(crate) struct Served {
     running: JoinSet<()>,
 }
 
-/// A daemon that is ready, with one busy region, one that cannot be read and one not looked at yet.
+/// A daemon that is ready, with one busy region, one that cannot be read and one not refreshed yet.
 pub(crate) async fn served() -> Served {
     listening(None).await
 }

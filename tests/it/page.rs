@@ -330,7 +330,7 @@ async fn a_pack_names_its_accounts_and_whose_move_it_is() {
     missing 1
     inactive 1
     left 1
-    account | status | what is the matter, and what to do | changed
+    account | status | problem and action | changed
     222222222222 payments | ! failed | access denied · owner: platform team
     Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and add an exception for AWS Config.
     AccessDenied User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy

@@ -1,4 +1,4 @@
-//! How the source stands: what it declares, how fresh that is, what speaks for it, what is wrong.
+//! The status of the source: what it declares, how fresh that is, its evidence, and its problems.
 //!
 //! This one value is what the source task publishes and everything else reads. Ages are worked out
 //! from its times by whoever shows them. Reading files is not here.
@@ -81,7 +81,7 @@ pub struct SourceProblem {
     pub text: String,
 }
 
-/// How the source stands. A problem never takes away what was accepted before.
+/// The status of the source. A problem never takes away what was accepted before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceStatus {
     /// The last catalog that could be made; `None` before the first.

@@ -89,7 +89,7 @@ pub enum SourceTrust {
     Unread(String),
 }
 
-/// A source that was last read longer ago than this may not lead to any loss (I-S1).
+/// A source that was last read longer ago than this may not lead to any loss.
 const SOURCE_AGE_MAX: Duration = Duration::from_mins(10);
 
 impl SourceTrust {

@@ -1,4 +1,4 @@
-//! What changed between two looks, told as events: the newest [`EVENTS_MAX`] of them.
+//! What changed between two observations, as events: the newest [`EVENTS_MAX`] of them.
 //!
 //! One event says one thing. What several packs of a region, or several accounts, have in common in
 //! one look is one event that counts them and names a few; a new account is told of once for all

@@ -395,7 +395,7 @@ pub struct Declarations {
     pub valid: usize,
     /// Manifests that did not, or files that hold none because they cannot be read.
     pub invalid: usize,
-    /// Whether everything passed: only then may anything be deleted on the strength of it.
+    /// Whether everything passed: only then may it lead to deletions.
     pub wholly_valid: bool,
     /// Approvals, by name.
     pub approvals: BTreeMap<String, DeclaredApproval>,

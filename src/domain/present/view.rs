@@ -61,11 +61,11 @@ pub struct About {
     pub regions: BTreeSet<Region>,
     /// An account list that is older is not believed to be current.
     pub list_age_max: Duration,
-    /// How accounts are redeployed that AWS gave up.
+    /// How conformd redeploys to accounts that AWS stopped retrying.
     pub redeploy: Redeploy,
 }
 
-/// Who AWS says we are. Once confirmed, it stays so: readiness does not follow the weather.
+/// Who AWS says we are. Once confirmed, it stays confirmed, so that readiness does not flap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ConfirmedCaller {
@@ -194,7 +194,7 @@ pub struct ListPage {
 impl ListPage {
     /// More entries a page are refused.
     pub const LIMIT_MAX: usize = 1_000;
-    /// Entries of a page when nobody says how many.
+    /// Entries of a page by default.
     pub const LIMIT: usize = 100;
 
     /// The entries of this page.

@@ -80,7 +80,7 @@ fn main(view: &NewAccountsView, phase: Option<NewAccountPhase>) -> Markup {
         }
         (choices("New accounts by phase", [every].into_iter().chain(some)))
         @if view.accounts.is_empty() {
-            p class="nothing" { "There is none." }
+            p class="nothing" { "None." }
         } @else {
             (scrolling("new_accounts-scroll", "New accounts", &table(&view.accounts)))
         }

@@ -214,7 +214,7 @@ fn losses(waiting: &WaitingLosses) -> Markup {
     }
 }
 
-/// What is the matter beyond packs and regions.
+/// Problems other than those of packs and regions.
 fn problems(view: &StatusView) -> Markup {
     let reasons = view.health.reasons.iter().filter_map(|reason| {
         let (what, more): (&str, &[String]) = match reason.subject {

@@ -169,7 +169,7 @@ fn table(view: &AccountsView) -> Markup {
                 tr {
                     th scope="col" { "account" }
                     th scope="col" { "status" }
-                    th scope="col" { "what is the matter, and what to do" }
+                    th scope="col" { "problem and action" }
                     th scope="col" { "changed" }
                 }
             }

@@ -40,7 +40,7 @@ fn main(facts: &ViewFacts) -> Markup {
     html! {
         h1 { "Plan" }
         p class="lead" {
-            "What the last look at each region led to. Values of parameters never appear, only a "
+            "The last plan of each region. Values of parameters never appear, only a "
             "digest of each."
         }
         @for region in &facts.about.regions {

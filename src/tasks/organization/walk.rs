@@ -112,7 +112,7 @@ struct UnitTree {
     absent: BTreeSet<UnitId>,
     /// Units by what lies beneath them.
     parents: BTreeMap<UnitId, UnitId>,
-    /// The unit that each account is straight beneath.
+    /// The unit that each account is directly under.
     homes: BTreeMap<AccountId, UnitId>,
 }
 

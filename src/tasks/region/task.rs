@@ -29,7 +29,7 @@ use crate::tasks::source::Refresh;
 pub struct RegionChannels {
     /// The settings of the region.
     pub policy: watch::Receiver<Arc<RegionSettings>>,
-    /// How the source stands.
+    /// The status of the source.
     pub source: watch::Receiver<SourceStatus>,
     /// What the organization task says.
     pub membership: watch::Receiver<Arc<Membership>>,

@@ -1,4 +1,4 @@
-//! The source task: reads the manifests, makes their catalog, and says how the source stands.
+//! The source task: reads the manifests, makes their catalog, and publishes the status of the source.
 //!
 //! Level-triggered: every reading takes in everything, and the content decides. Events of the file
 //! system, SIGHUP and webhooks only say when to look; losing one costs a period, not truth. A file
@@ -64,12 +64,12 @@ pub struct SourceSettings {
     pub absence: Absence,
 }
 
-/// What the source task hears, and where it speaks.
+/// Inputs and outputs of the source task.
 #[derive(Debug, Clone)]
 pub struct SourceChannels {
     /// What the settings demand of manifests.
     pub constraints: channel::Receiver<Constraints>,
-    /// How the source stands. Receivers are woken by another catalog, new evidence, or a problem
+    /// The status of the source. Receivers are woken by another catalog, new evidence, or a problem
     /// that begins, ends or changes; times and counts are only there to be looked at.
     pub status: channel::Sender<SourceStatus>,
     /// The readings, for whoever waits for the end of one.
@@ -169,7 +169,7 @@ struct EndedReading {
 
 type MadeCatalog = std::result::Result<Catalog, String>;
 
-/// Publishes how the source stands after a reading, and logs what a person would want to know.
+/// Publishes the status of the source after a reading, and logs notable results.
 fn publish(
     status: &channel::Sender<SourceStatus>,
     reading: EndedReading,
@@ -356,7 +356,7 @@ impl Watching {
     }
 }
 
-/// Says what a person would want to know of a reading.
+/// Logs notable results of a reading.
 fn log(status: &SourceStatus, outcome: ReadingOutcome, had_problem: bool) {
     if let Some(problem) = &status.unread {
         tracing::warn!(

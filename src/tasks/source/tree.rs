@@ -33,7 +33,7 @@ pub(super) enum Stop {
     Moved,
     /// A limit was passed.
     Oversize(String),
-    /// Git is at work: what is there now is nobody's revision.
+    /// Git is at work: the files are not a revision now.
     Busy(String),
     /// The top directory itself cannot be read.
     Unreadable(String),

@@ -1,5 +1,5 @@
 //! A small organization with a bit of everything that people are shown: members in trouble, new
-//! accounts, holds, a region that cannot be read and one that was not looked at yet.
+//! accounts, holds, a region that cannot be read and one that was not refreshed yet.
 
 #![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
 

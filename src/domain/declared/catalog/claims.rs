@@ -25,7 +25,7 @@ pub struct Catalog {
     /// Files and directories that were passed over by their names.
     pub ignored: Vec<SourcePath>,
     /// Whether every file could be read and every manifest passed: only then may anything be
-    /// deleted on the strength of this revision.
+    /// deleted because of this revision.
     pub wholly_valid: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A draft and its template, held against each other and against the settings: a [`Manifest`].
+//! A draft and its template, checked together and against the settings: a [`Manifest`].
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -93,7 +93,7 @@ pub(super) fn deployments(
     wanted: &BTreeSet<&PackName>,
 ) -> BTreeMap<PackName, PackDeploymentView> {
     let Some(report) = report else {
-        let unread = |name: &&PackName| ((*name).clone(), unknown(None, "not looked at yet"));
+        let unread = |name: &&PackName| ((*name).clone(), unknown(None, "not refreshed yet"));
         return wanted.iter().map(unread).collect();
     };
     let Some(why) = report.unknown.as_ref().map(|unknown| &unknown.why) else {
@@ -239,7 +239,7 @@ fn is_final(kind: FailureKind) -> bool {
     }
 }
 
-/// Those whose recorders were seen and who are redeployed without anybody's doing: now, or in time.
+/// Those whose recorders were seen and to which conformd redeploys automatically, now or later.
 pub(super) fn redeployed<'a>(
     plan: &'a Plan,
     pack: &PackName,

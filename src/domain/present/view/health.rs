@@ -36,7 +36,7 @@ pub struct ReasonView {
     pub state: HealthStatus,
     /// What it is about.
     pub subject: Subject,
-    /// What is the matter.
+    /// The problem.
     pub why: String,
 }
 

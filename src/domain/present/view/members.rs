@@ -70,7 +70,7 @@ pub struct AccountRow {
     pub code: Option<String>,
     /// AWS's words, on one line, cut.
     pub message: Option<String>,
-    /// Whose move it is, if it is anybody's.
+    /// Who must act, if anyone.
     pub owner: Option<Owner>,
     /// What to do, if anything.
     pub advice: Option<String>,

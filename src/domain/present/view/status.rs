@@ -55,7 +55,7 @@ pub struct StatusView {
     pub record: RecordView,
     /// Counts over all regions.
     pub totals: Totals,
-    /// Members in trouble, by what is the matter.
+    /// Members in trouble, by class.
     pub troubles: Vec<TroubleView>,
     /// Accounts that joined lately.
     pub new_accounts: NewAccountsSummary,

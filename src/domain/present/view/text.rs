@@ -70,7 +70,7 @@ pub fn status_page(view: &StatusView, wide: bool) -> TextPage {
     TextPage { head, parts }
 }
 
-/// What is the matter beyond packs and regions.
+/// Problems other than those of packs and regions.
 fn general(view: &StatusView) -> TextList {
     let items = view.health.reasons.iter().filter_map(|reason| {
         let (subject, more): (&str, &[String]) = match reason.subject {
@@ -223,7 +223,7 @@ fn counts(counts: &Counts, expected: Option<usize>) -> String {
     expected.into_iter().chain(counts).collect::<Vec<_>>().join(", ")
 }
 
-/// Accounts in trouble, by what is the matter.
+/// Accounts in trouble, by class.
 fn troubles(troubles: &[TroubleView], wide: bool) -> TextList {
     let items = troubles.iter().map(|trouble| {
         let TroubleView { status, class, accounts, truncated, packs, regions, .. } = trouble;

@@ -1,4 +1,4 @@
-//! Members in trouble over all packs and regions, by what is the matter with them.
+//! Members in trouble over all packs and regions, by class.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +27,7 @@ pub struct TroubleView {
     pub members: usize,
     /// How many accounts they are; at least, if `truncated`.
     pub accounts: usize,
-    /// How many of them have a recorder by now and are redeployed without anybody's doing.
+    /// How many of them have a recorder by now, so that conformd redeploys automatically.
     pub redeployed: usize,
     /// Whether some of them are counted and not known by name.
     pub truncated: bool,
@@ -35,7 +35,7 @@ pub struct TroubleView {
     pub packs: BTreeSet<PackName>,
     /// In which regions.
     pub regions: BTreeSet<Region>,
-    /// Whose move it is.
+    /// Who must act.
     pub owner: Owner,
     /// What to do, in one sentence.
     pub advice: String,
@@ -44,7 +44,7 @@ pub struct TroubleView {
 }
 
 impl TroubleView {
-    /// Whether all of them are redeployed without anybody's doing.
+    /// Whether conformd redeploys to all of them automatically.
     pub fn is_redeployed(&self) -> bool {
         self.redeployed == self.members
     }
@@ -67,7 +67,7 @@ pub struct ExampleView {
     pub message: Option<String>,
 }
 
-/// What is the matter: the class of a failure, or `None` for a member that is missing.
+/// The problem: the class of a failure, or `None` for a member that is missing.
 pub(super) type TroubleClass = Option<FailureClass>;
 
 /// Members with the same trouble, while they are collected.
@@ -82,7 +82,7 @@ struct Group<'a> {
     accounts: BTreeMap<AccountId, (&'a Region, &'a PackName, &'a TroubledMember)>,
 }
 
-/// Every trouble there is: what a person has to mend first, then the most frequent.
+/// Every trouble there is: those that a person has to fix first, then the most frequent.
 pub(super) fn troubles(facts: &ViewFacts) -> Vec<TroubleView> {
     let mut groups: BTreeMap<TroubleClass, Group<'_>> = BTreeMap::new();
     for (region, report) in facts.regions() {
@@ -121,7 +121,7 @@ fn collect<'a>(
     }
 }
 
-/// What is the matter with a member, if anything.
+/// The problem of a member, if it has one.
 fn trouble_class(member: &TroubledMember) -> Option<TroubleClass> {
     match member.status {
         MemberStatus::Failed(class) => Some(Some(class)),
@@ -177,7 +177,7 @@ pub(super) fn words(member: &TroubledMember) -> (Option<String>, Option<String>)
     member.cause.as_ref().map_or((None, None), |cause| (said(&cause.code), said(&cause.message)))
 }
 
-/// Whose move it is.
+/// Who must act.
 pub(super) fn owner(matter: TroubleClass) -> Owner {
     matter.map_or(Owner::AccountOwner, FailureClass::owner)
 }

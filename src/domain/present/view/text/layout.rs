@@ -93,7 +93,7 @@ impl TextPart {
 pub enum LineSign {
     /// As it should be.
     Fine,
-    /// Under way, or mended without anybody's doing.
+    /// In progress, or resolved automatically.
     Moving,
     /// Not known.
     Dark,

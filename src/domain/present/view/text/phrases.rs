@@ -13,7 +13,7 @@ pub fn clean(text: &str) -> String {
     flowing(text, TEXT_MAX)
 }
 
-/// Whose move it is, as people say it.
+/// Who must act, in words.
 pub fn person(owner: Owner) -> &'static str {
     match owner {
         Owner::Aws => "AWS",
