@@ -10,7 +10,7 @@ use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::record::RecordStatus;
 use crate::domain::present::report::Reports;
-use crate::domain::present::view::{About, ConfirmedCaller, ViewFacts};
+use crate::domain::present::view::{About, ConfirmedCaller, CurrentState};
 
 /// Everything that page, API, metrics and journal are a projection of, as it changes.
 #[derive(Debug, Clone)]
@@ -35,8 +35,8 @@ pub struct StateReceivers {
 
 impl StateReceivers {
     /// Receivers of values that never change, for what is tried without the tasks.
-    pub fn constant(facts: ViewFacts, clock: Clock) -> Self {
-        let ViewFacts { about, caller, source, membership, recorders, reports, record, now: _ } =
+    pub fn constant(facts: CurrentState, clock: Clock) -> Self {
+        let CurrentState { about, caller, source, membership, recorders, reports, record, now: _ } =
             facts;
         Self {
             about: watch::Sender::new(about).subscribe(),
@@ -52,8 +52,8 @@ impl StateReceivers {
 
     /// Everything that is known at this moment. Each channel is borrowed just for the copy, so that
     /// no reader holds up a task that has something new.
-    pub fn facts(&self) -> ViewFacts {
-        ViewFacts {
+    pub fn facts(&self) -> CurrentState {
+        CurrentState {
             about: self.about.borrow().clone(),
             caller: self.caller.borrow().clone(),
             source: self.source.borrow().clone(),

@@ -106,14 +106,14 @@ async fn take_step<W: Writer>(
         Some(content) => writer.put(&step.pack, content).await,
         None => writer.delete(&step.pack).await,
     };
-    let ending = match result {
+    let result = match result {
         Ok(Receipt { arn, request }) => {
             tracing::info!(audit = true, request, arn, "step accepted");
             StepResult::Accepted { arn }
         }
         Err(error) => refused(&error, step.action.content()),
     };
-    Outcome { step, result: ending }
+    Outcome { step, result: result }
 }
 
 /// Writes the audit line; returns whether the log accepted it. A step without an audit line is not
@@ -299,14 +299,14 @@ mod tests {
 
     async fn run(writer: &Slow, steps: Vec<PlanStep>) -> Vec<String> {
         let outcomes = execute(approved(steps), writer, writer).await;
-        let told = outcomes.into_iter().map(|Outcome { step, result: ending }| {
-            let ending = match ending {
+        let told = outcomes.into_iter().map(|Outcome { step, result }| {
+            let result = match result {
                 StepResult::Accepted { .. } => "accepted".to_owned(),
                 StepResult::Failed { kind, .. } => format!("failed {kind}"),
                 StepResult::Unknown { kind, .. } => format!("unknown {kind}"),
                 StepResult::NotStarted => "not started".to_owned(),
             };
-            format!("{}: {ending}", step.pack)
+            format!("{}: {result}", step.pack)
         });
         told.collect()
     }

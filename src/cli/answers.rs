@@ -22,7 +22,7 @@ use crate::domain::base::model::{Installation, Region};
 use crate::domain::base::untrusted::flowing;
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::present::report::Reports;
-use crate::domain::present::view::{ConfirmedCaller, VERSION, ViewFacts};
+use crate::domain::present::view::{ConfirmedCaller, CurrentState, VERSION};
 use crate::session::{AwsSession, Remembering};
 use crate::tasks::region::Surroundings;
 use crate::tasks::region::effort::{Effort, Progress};
@@ -55,7 +55,7 @@ pub(super) enum DaemonAnswer<T> {
     /// A daemon gave it.
     Given(T),
     /// This process observed AWS itself.
-    Looked(Box<ViewFacts>),
+    ReadDirectly(Box<CurrentState>),
 }
 
 /// What every answer of a daemon says first.
@@ -176,7 +176,7 @@ async fn observe<T>(config: Config, regions: &[Region]) -> anyhow::Result<Daemon
     let recorders = Recorders { probed, ..Recorders::default() };
     let mut about = daemon::settings::about(&session.config, now);
     about.regions = regions.into_iter().collect::<BTreeSet<Region>>();
-    Ok(DaemonAnswer::Looked(Box::new(ViewFacts {
+    Ok(DaemonAnswer::ReadDirectly(Box::new(CurrentState {
         about,
         caller: ConfirmedCaller::Confirmed { account: session.account },
         source: around.source,

@@ -69,8 +69,8 @@ struct PendingText {
 
 /// Prints the document, or writes it; stdout has nothing else, and nothing at all if nothing waits.
 pub(super) async fn run(args: ApproveArgs) -> anyhow::Result<ExitCode> {
-    // The daemon that holds the losses knows the names of lost rules that a plan of this process may
-    // not know: without a record, only the process that delivered a template has read it.
+    // The daemon that holds the losses knows the names of lost rules that a plan of this process
+    // may not know: without a record, only the process that delivered a template has read it.
     let PendingText { waiting, names, simulated, now, unknown } =
         match args.daemon.query(&page(&args.regions)).await? {
             Some(view) => reported(view),

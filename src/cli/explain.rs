@@ -41,7 +41,7 @@ pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
     let page = format!("/api/v1/accounts/{}{}", args.account, query.unwrap_or_default());
     let view = match Box::pin(args.whom.answer(&page, &[])).await? {
         DaemonAnswer::Given(view) => view,
-        DaemonAnswer::Looked(facts) => {
+        DaemonAnswer::ReadDirectly(facts) => {
             account(&facts, args.account, args.pack.as_ref().map(PackName::as_str))?
         }
     };

@@ -67,6 +67,6 @@ async fn observed(args: &StatusArgs) -> anyhow::Result<StatusView> {
     let page = format!("/api/v1/status{query}");
     Ok(match Box::pin(args.whom.answer(&page, &args.regions)).await? {
         DaemonAnswer::Given(view) => view,
-        DaemonAnswer::Looked(facts) => status(&facts),
+        DaemonAnswer::ReadDirectly(facts) => status(&facts),
     })
 }

@@ -7,7 +7,7 @@ use super::systemd::ServiceReport;
 use crate::current::StateReceivers;
 use crate::domain::declared::source::SourceStatus;
 use crate::domain::present::report::{RegionReport, Reports};
-use crate::domain::present::view::ViewFacts;
+use crate::domain::present::view::CurrentState;
 use crate::http::{About, unready};
 
 /// What the line is made of, as it changes.
@@ -30,7 +30,7 @@ impl DaemonStatus {
 
     /// The status at this moment.
     pub(crate) fn now(&self) -> ServiceReport {
-        let ViewFacts { about, source, caller, reports, .. } = self.0.facts();
+        let CurrentState { about, source, caller, reports, .. } = self.0.facts();
         let unready = unready(&source, &caller);
         let status = if unready.is_empty() {
             line(&about, &source, &reports)

@@ -157,7 +157,7 @@ mod tests {
     use crate::domain::base::model::Timestamp;
     use crate::domain::declared::source::SourceStatus;
     use crate::domain::present::report::Reports;
-    use crate::domain::present::view::ViewFacts;
+    use crate::domain::present::view::CurrentState;
     use crate::http::Server;
     use crate::http::handlers::scrape;
     use std::collections::BTreeSet;
@@ -206,7 +206,7 @@ mod tests {
             redeploy: Redeploy::default(),
         };
         let clock = Clock::simulated(started, 0);
-        let facts = ViewFacts {
+        let facts = CurrentState {
             about,
             caller: ConfirmedCaller::Unconfirmed { problem: None },
             source: SourceStatus::default(),

@@ -28,7 +28,7 @@ use crate::domain::present::view::account::{account, called};
 use crate::domain::present::view::members::{MembersQuery, accounts};
 use crate::domain::present::view::status::status;
 use crate::domain::present::view::{
-    ListPage, NotFound, ViewFacts, approvals, events, new_accounts, packs,
+    CurrentState, ListPage, NotFound, approvals, events, new_accounts, packs,
 };
 use crate::http::format::DocumentFormat;
 use crate::text::{self as texts, Layout};
@@ -62,7 +62,7 @@ pub(super) type DocumentResult = Result<Response, ViewRefusal>;
 /// Makes a document of what is known now.
 pub(super) async fn answer(
     server: SharedState,
-    work: impl FnOnce(&mut ViewFacts) -> DocumentResult + Send + 'static,
+    work: impl FnOnce(&mut CurrentState) -> DocumentResult + Send + 'static,
 ) -> Response {
     // The permit goes with the work, which runs on even if the client has gone.
     let Ok(permit) = Arc::clone(&server.views).acquire_owned().await else {
@@ -122,7 +122,7 @@ pub(super) async fn show_status(
     extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut ViewFacts| {
+    let work = move |facts: &mut CurrentState| {
         let parameters = QueryParameters::read(query.as_deref(), &[&FORMAT, &REGIONS])?;
         let format = DocumentFormat::of(&parameters)?;
         only(facts, &parameters)?;
@@ -132,7 +132,7 @@ pub(super) async fn show_status(
 }
 
 /// Leaves only the regions that are asked for.
-fn only(facts: &mut ViewFacts, given: &QueryParameters) -> Result<(), ViewRefusal> {
+fn only(facts: &mut CurrentState, given: &QueryParameters) -> Result<(), ViewRefusal> {
     let split = |text: &str| text.split(',').map(|one| one.parse().ok()).collect();
     let regions: Option<BTreeSet<Region>> =
         given.get(REGIONS.name, "a list of regions with commas between them", split)?;
@@ -144,7 +144,7 @@ pub(super) async fn show_approvals(
     extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut ViewFacts| {
+    let work = move |facts: &mut CurrentState| {
         let parameters = QueryParameters::read(query.as_deref(), &[&FORMAT, &REGIONS])?;
         let format = DocumentFormat::of(&parameters)?;
         only(facts, &parameters)?;
@@ -160,7 +160,7 @@ pub(super) async fn list_packs(
     extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut ViewFacts| {
+    let work = move |facts: &mut CurrentState| {
         QueryParameters::read(query.as_deref(), &[])?;
         Ok(Json(packs::packs(facts)).into_response())
     };
@@ -173,7 +173,7 @@ pub(super) async fn list_accounts(
     path: Result<Path<(String, String)>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut ViewFacts| {
+    let work = move |facts: &mut CurrentState| {
         let Path((region, pack)) = path.map_err(garbled)?;
         let parameters = QueryParameters::read(query.as_deref(), &[&STATUS, &PAGE, &LIMIT])?;
         let asked = MembersQuery {
@@ -193,7 +193,7 @@ pub(super) async fn show_account(
     path: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut ViewFacts| {
+    let work = move |facts: &mut CurrentState| {
         let Path(id) = path.map_err(garbled)?;
         let parameters = QueryParameters::read(query.as_deref(), &[&FORMAT, &PACK])?;
         let format = DocumentFormat::of(&parameters)?;
@@ -206,7 +206,7 @@ pub(super) async fn show_account(
 }
 
 /// An account that is not asked for by its id.
-pub(super) fn misnamed(facts: &ViewFacts, word: &str) -> ViewRefusal {
+pub(super) fn misnamed(facts: &CurrentState, word: &str) -> ViewRefusal {
     let ids: Vec<String> = called(facts, word).iter().map(ToString::to_string).collect();
     let hint = if ids.is_empty() {
         "an account id has 12 digits".to_owned()
@@ -221,7 +221,7 @@ pub(super) async fn list_new_accounts(
     extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut ViewFacts| {
+    let work = move |facts: &mut CurrentState| {
         let parameters = QueryParameters::read(query.as_deref(), &[&PHASE, &PAGE, &LIMIT])?;
         let phase = parameters.word(&PHASE)?;
         Ok(Json(new_accounts::page(facts, phase, page(&parameters)?)).into_response())
@@ -256,7 +256,7 @@ pub(super) async fn list_failure_classes(
     extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut ViewFacts| {
+    let work = move |facts: &mut CurrentState| {
         QueryParameters::read(query.as_deref(), &[])?;
         let described = |class: FailureClass| DescribedClass {
             class,
@@ -286,7 +286,7 @@ pub(super) async fn show_plan(
     extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut ViewFacts| {
+    let work = move |facts: &mut CurrentState| {
         let parameters = QueryParameters::read(query.as_deref(), &[&FORMAT])?;
         let format = DocumentFormat::of(&parameters)?;
         let plans = facts.reports.iter().map(|(region, report)| (region, &report.plan));
@@ -307,7 +307,7 @@ pub(super) async fn list_events(
     RawQuery(query): RawQuery,
 ) -> Response {
     let all = server.state.events.borrow().clone();
-    let work = move |facts: &mut ViewFacts| {
+    let work = move |facts: &mut CurrentState| {
         let parameters = QueryParameters::read(query.as_deref(), &[&AFTER, &LIMIT])?;
         let asked =
             events::EventsQuery { after: parameters.number(&AFTER)?, limit: limit(&parameters)? };

@@ -9,7 +9,7 @@ use crate::domain::base::heartbeat::TaskId;
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::present::report::Reports;
-use crate::domain::present::view::ViewFacts;
+use crate::domain::present::view::CurrentState;
 
 /// What does not change while the process runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub struct LoopPeriods {
 #[derive(Debug, Clone, Copy)]
 pub struct MetricsView<'a> {
     /// Everything that is known at this moment.
-    pub facts: &'a ViewFacts,
+    pub facts: &'a CurrentState,
     /// AWS's clock minus the own one, once an answer of AWS has shown it.
     pub skew: Option<SignedDuration>,
     /// When each long task last beat.

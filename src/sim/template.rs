@@ -1,7 +1,8 @@
 //! What the world wants to know of a template: whether AWS would take it, and what is in it.
 //!
-//! Deliberately its own lenient reader on another parser (`serde_yaml`), not `domain::declared::template`: a
-//! peer that shared the product's reading could not catch its mistakes.
+//! Deliberately its own lenient reader on another parser (`serde_yaml`), not
+//! `domain::declared::template`: a peer that shared the product's reading could not catch its
+//! mistakes.
 
 use std::collections::BTreeSet;
 

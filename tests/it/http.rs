@@ -21,7 +21,7 @@ use conformd::domain::plan::event::{Event, Events};
 use conformd::domain::plan::steps::{Hold, HoldReason};
 use conformd::domain::present::journal::{Journal, Notification};
 use conformd::domain::present::report::{RegionReport, Reports};
-use conformd::domain::present::view::ViewFacts;
+use conformd::domain::present::view::CurrentState;
 use conformd::http::table::document;
 use conformd::http::{About, BearerToken, ConfirmedCaller, HttpState, Listeners, serve};
 use futures_util::FutureExt as _;
@@ -61,7 +61,7 @@ pub(crate) async fn served() -> Served {
 }
 
 /// A daemon that knows this, at 12:01.
-pub(crate) async fn served_with(facts: ViewFacts, events: Vec<Event>) -> Served {
+pub(crate) async fn served_with(facts: CurrentState, events: Vec<Event>) -> Served {
     start(facts, events.into(), None).await
 }
 
@@ -70,7 +70,11 @@ pub(crate) async fn listening(metrics_listener: Option<TcpListener>) -> Served {
     start(crate::support::people::facts(), told(), metrics_listener).await
 }
 
-async fn start(facts: ViewFacts, events: Events, metrics_listener: Option<TcpListener>) -> Served {
+async fn start(
+    facts: CurrentState,
+    events: Events,
+    metrics_listener: Option<TcpListener>,
+) -> Served {
     let clock = Clock::simulated(at("12:01:00"), 0);
     let (about, reports) =
         (watch::channel(facts.about.clone()), watch::channel(facts.reports.clone()));

@@ -16,14 +16,14 @@ use conformd::domain::members::new_account::{NewAccount, NewAccountPhase};
 use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
-use conformd::domain::organization::account_list::Unlisted;
+use conformd::domain::organization::account_list::WalkFailure;
 use conformd::domain::plan::event::{Event, Events, Weight};
 use conformd::domain::plan::outcome::{Outcome, StepResult};
 use conformd::domain::plan::steps::{Action, Reason};
 use conformd::domain::present::journal::note::EVENTS_MAX;
 use conformd::domain::present::journal::{Journal, Notification};
 use conformd::domain::present::report::{RegionReport, Reports};
-use conformd::domain::present::view::{ConfirmedCaller, ViewFacts};
+use conformd::domain::present::view::{ConfirmedCaller, CurrentState};
 use conformd::tasks::journal::{JournalChannels, NOTIFICATIONS_MAX, run};
 use proptest::prelude::*;
 use tokio::sync::{broadcast, watch};
@@ -35,8 +35,8 @@ use crate::support::sample::{
 };
 
 /// What is known before anything was read.
-fn nothing() -> ViewFacts {
-    ViewFacts {
+fn nothing() -> CurrentState {
+    CurrentState {
         about: about(),
         caller: ConfirmedCaller::Unconfirmed { problem: None },
         source: SourceStatus::default(),
@@ -51,7 +51,7 @@ fn nothing() -> ViewFacts {
 /// A world that can be observed.
 struct World {
     journal: Journal,
-    facts: ViewFacts,
+    facts: CurrentState,
     told: u64,
 }
 
@@ -340,7 +340,7 @@ fn who_joins_and_leaves_is_told_by_name() {
     Arc::make_mut(&mut world.facts.membership).list = Some(Arc::new(list));
     let told = world.news();
     Arc::make_mut(&mut world.facts.membership).problem =
-        Some(Unlisted { kind: FailureKind::Denied, why: "a policy".to_owned() });
+        Some(WalkFailure { kind: FailureKind::Denied, why: "a policy".to_owned() });
     let broken = world.news();
     Arc::make_mut(&mut world.facts.membership).problem = None;
     insta::assert_snapshot!(told + &broken + &world.news(), @r"
@@ -387,7 +387,7 @@ struct Fed {
 fn fed() -> Fed {
     let (news, events) = (broadcast::Sender::new(NOTIFICATIONS_MAX), watch::Sender::default());
     let clock = Clock::simulated(at("12:00:00"), 0);
-    let facts = ViewFacts { reports: reports([busy(HERE)]), ..nothing() };
+    let facts = CurrentState { reports: reports([busy(HERE)]), ..nothing() };
     let channels = JournalChannels {
         current: StateReceivers::constant(facts, clock.clone()),
         news: news.clone(),

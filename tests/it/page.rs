@@ -10,7 +10,7 @@ use conformd::domain::base::untrusted::{flowing, is_hidden};
 use conformd::domain::declared::diagnostic::Diagnostic;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::plan::event::{Event, EventKind, Weight};
-use conformd::domain::present::view::ViewFacts;
+use conformd::domain::present::view::CurrentState;
 use html5gum::{Token, Tokenizer};
 use proptest::prelude::*;
 
@@ -469,7 +469,7 @@ async fn a_browser_is_told_of_an_error_on_a_page_and_a_program_as_json() {
 }
 
 /// Facts in which every foreign text is this one.
-fn poisoned(text: &str) -> (ViewFacts, Vec<Event>) {
+fn poisoned(text: &str) -> (CurrentState, Vec<Event>) {
     let mut facts = facts();
     let mut events = events();
     for event in &mut events {
@@ -519,7 +519,7 @@ fn hostile() -> impl Strategy<Value = String> {
 
 /// Elements and attributes of all pages, and the text of the overview.
 async fn shown(
-    facts: ViewFacts,
+    facts: CurrentState,
     events: Vec<Event>,
 ) -> (BTreeMap<&'static str, BTreeSet<String>>, String) {
     let served = served_with(facts, events).await;

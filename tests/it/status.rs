@@ -16,7 +16,9 @@ use conformd::domain::present::report::{PackReport, RegionReport, SyncReason};
 use conformd::domain::present::view::account::{AccountView, account};
 use conformd::domain::present::view::members::{MembersQuery, accounts};
 use conformd::domain::present::view::status::{StatusView, status};
-use conformd::domain::present::view::{ConfirmedCaller, ListPage, ViewFacts, new_accounts, packs};
+use conformd::domain::present::view::{
+    ConfirmedCaller, CurrentState, ListPage, new_accounts, packs,
+};
 use conformd::text::{self, Layout};
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -27,7 +29,7 @@ use crate::support::sample::{
     SYNC_REASONS, at, content, pack, pack_report, quiet, regions, reports, step, unread,
 };
 
-fn table(facts: &ViewFacts) -> String {
+fn table(facts: &CurrentState) -> String {
     text::status(&status(facts), Layout::default())
 }
 
@@ -186,7 +188,7 @@ fn a_narrow_terminal_breaks_columns_not_words() {
 }
 
 /// One region that holds these packs, everything else as it should be.
-fn calm(packs: &[(&str, SyncStatus, RolloutHealth)]) -> ViewFacts {
+fn calm(packs: &[(&str, SyncStatus, RolloutHealth)]) -> CurrentState {
     let report = quiet(HERE);
     let rollouts = packs.iter().map(|(name, _, health)| {
         let troubled = match health {
@@ -212,7 +214,7 @@ fn calm(packs: &[(&str, SyncStatus, RolloutHealth)]) -> ViewFacts {
             .collect(),
         ..report
     };
-    let mut facts = ViewFacts { reports: reports([report]), ..facts() };
+    let mut facts = CurrentState { reports: reports([report]), ..facts() };
     facts.about.regions = regions(&[HERE]);
     let catalog = Arc::make_mut(facts.source.catalog.as_mut().unwrap());
     catalog.diagnostics.clear();
@@ -224,7 +226,7 @@ fn member(digit: char) -> TroubledMember {
     TroubledMember { account: id(digit), status: MemberStatus::Ok, cause: None, last_update: None }
 }
 
-fn held(facts: &mut ViewFacts, name: &str, reason: HoldReason) {
+fn held(facts: &mut CurrentState, name: &str, reason: HoldReason) {
     let report = facts.reports.values().next().unwrap();
     let mut report = RegionReport::clone(report);
     let why = "its reason in words".to_owned();
@@ -233,7 +235,7 @@ fn held(facts: &mut ViewFacts, name: &str, reason: HoldReason) {
 }
 
 /// State, exit code and first line.
-fn answer(facts: &ViewFacts) -> String {
+fn answer(facts: &CurrentState) -> String {
     let health = status(facts).health;
     format!("{} {}: {}", health.state.exit_code(), health.state.title(), health.summary)
 }
@@ -256,16 +258,16 @@ fn the_first_line_is_the_answer() {
     }
     let fine = || with(RolloutHealth::Healthy);
     let list = Arc::new(Membership { list: None, ..membership() });
-    answers.push(answer(&ViewFacts { membership: list, ..fine() }));
-    answers.push(answer(&ViewFacts { now: at("13:00:00"), ..fine() }));
-    answers.push(answer(&ViewFacts {
+    answers.push(answer(&CurrentState { membership: list, ..fine() }));
+    answers.push(answer(&CurrentState { now: at("13:00:00"), ..fine() }));
+    answers.push(answer(&CurrentState {
         caller: ConfirmedCaller::Unconfirmed { problem: None },
         ..fine()
     }));
     let mut gone = fine();
     gone.source.unread = Some(unread("no such directory"));
     answers.push(answer(&gone));
-    answers.push(answer(&ViewFacts { reports: BTreeMap::new(), ..fine() }));
+    answers.push(answer(&CurrentState { reports: BTreeMap::new(), ..fine() }));
     assert_snapshot!(answers.join("\n"), @"
     0 Healthy: all 2 pack deployments are in place
     0 Progressing: 1 of 2 pack deployments is in progress
@@ -301,7 +303,7 @@ fn nothing_is_said_where_nothing_is_wrong() {
 
 /// Two accounts without recorder as it was, of which these have one now and wait for a
 /// redeployment.
-fn late(equipped: &[char]) -> ViewFacts {
+fn late(equipped: &[char]) -> CurrentState {
     let facts = calm(&[("iam", SyncStatus::Synced, RolloutHealth::Degraded)]);
     let mut report = RegionReport::clone(facts.reports.values().next().unwrap());
     let late = ['2', '3'].map(|digit| failed(digit, FailureClass::NoRecorder, "", ""));
@@ -319,7 +321,7 @@ fn late(equipped: &[char]) -> ViewFacts {
             step: Some(Box::new(step)),
         });
     }
-    ViewFacts { reports: reports([report]), ..facts }
+    CurrentState { reports: reports([report]), ..facts }
 }
 
 #[test]
@@ -626,7 +628,7 @@ fn any_members() -> impl Strategy<Value = Vec<TroubledMember>> {
 type AnySync = (Option<SyncStatus>, Option<SyncReason>);
 type AnyPack = (AnySync, RolloutHealth, Vec<TroubledMember>, usize, Option<HoldReason>);
 
-fn any_facts() -> impl Strategy<Value = ViewFacts> {
+fn any_facts() -> impl Strategy<Value = CurrentState> {
     let name = proptest::sample::select(vec!["iam", "logs", "net"]);
     let state = proptest::sample::select(SYNC_REASONS.to_vec());
     let health = proptest::sample::select(RolloutHealth::ALL.to_vec());
@@ -655,7 +657,7 @@ fn any_facts() -> impl Strategy<Value = ViewFacts> {
             }
             report
         };
-        ViewFacts { reports: reports(all.into_iter().map(report)), ..facts() }
+        CurrentState { reports: reports(all.into_iter().map(report)), ..facts() }
     })
 }
 

@@ -20,7 +20,7 @@ use crate::domain::present::view::new_accounts::NewAccountView;
 use crate::domain::present::view::status::status;
 use crate::domain::present::view::text::person;
 use crate::domain::present::view::trouble::TroubleView;
-use crate::domain::present::view::{ListPage, ViewFacts, new_accounts, text};
+use crate::domain::present::view::{CurrentState, ListPage, new_accounts, text};
 use crate::text::{self as texts, Layout};
 
 /// The most new accounts that are narrated.
@@ -88,7 +88,7 @@ impl Narrator {
 
     /// Prints what is new; returns whether neither conformd nor AWS will do anything more by
     /// itself.
-    pub(super) fn narrate(&mut self, facts: &ViewFacts) -> std::io::Result<bool> {
+    pub(super) fn narrate(&mut self, facts: &CurrentState) -> std::io::Result<bool> {
         for (region, report) in &facts.reports {
             if self.reconciliations.insert(region.clone(), report.reconciliation)
                 != Some(report.reconciliation)
@@ -123,7 +123,7 @@ impl Narrator {
         &mut self,
         region: &Region,
         report: &RegionReport,
-        facts: &ViewFacts,
+        facts: &CurrentState,
     ) -> std::io::Result<()> {
         for Outcome { step, result: ending } in &report.outcomes {
             let end = ending.headline();

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use super::diagnostic::{Diagnostic, Severity};
 use super::findings::Findings;
 use super::interest::Interest;
-use super::manifest::{DesiredState, Exclude, Manifest, bury, resolve};
+use super::manifest::{DesiredState, Exclude, Manifest, resolve, resolve_absent};
 use super::snapshot::{Snapshot, SourcePath};
 use crate::domain::base::code;
 use crate::domain::base::model::PackName;
@@ -201,9 +201,8 @@ fn judge(
     let mut findings = Findings::new(&path);
     findings.all.append(&mut found);
     let declared = match draft.state {
-        DesiredState::Absent => {
-            bury(&mut findings, draft, constraints).map(|tomb| Declared::Absent(Arc::new(tomb)))
-        }
+        DesiredState::Absent => resolve_absent(&mut findings, draft, constraints)
+            .map(|tomb| Declared::Absent(Arc::new(tomb))),
         DesiredState::Present => draft
             .template
             .as_ref()

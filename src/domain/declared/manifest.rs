@@ -21,7 +21,7 @@ pub(super) use draft::ManifestDraft;
 pub use kind::{API_VERSION, APPROVAL, PACK};
 pub(super) use kind::{DocumentKind, kind};
 pub(super) use parts::TemplateChoice;
-pub(super) use resolution::{bury, resolve};
+pub(super) use resolution::{resolve, resolve_absent};
 
 use super::diagnostic::Span;
 use super::snapshot::SourcePath;

@@ -57,7 +57,7 @@ pub struct MemberTracker {
     rollouts: BTreeMap<PackName, Rollout>,
     new_accounts: Vec<NewAccount>,
     recorders: BTreeMap<AccountId, RecorderObservation>,
-    looked: Option<Timestamp>,
+    observed_last: Option<Timestamp>,
     unknown: Option<Unknown>,
 }
 
@@ -111,7 +111,7 @@ impl MemberTracker {
                 }
             }
         }
-        (self.looked, self.unknown) = (Some(now), None);
+        (self.observed_last, self.unknown) = (Some(now), None);
         self.survey_all(resyncs, now);
     }
 
@@ -183,7 +183,7 @@ impl MemberTracker {
 
     /// Every reading that is due or will be, if nothing changes; none while the region is unknown.
     pub fn requests(&self, resyncs: &Resyncs, pace: &Pace) -> Vec<ReadRequest> {
-        if self.unknown.is_some() || self.looked.is_none() {
+        if self.unknown.is_some() || self.observed_last.is_none() {
             return Vec::new();
         }
         let states = self.states.iter();
@@ -219,8 +219,8 @@ impl MemberTracker {
         Tracking {
             packs: self.rollouts.clone(),
             new_accounts: self.new_accounts.clone(),
-            trouble_last: trouble.unwrap_or(self.looked),
-            resync_last: resyncs.unwrap_or(self.looked),
+            trouble_last: trouble.unwrap_or(self.observed_last),
+            resync_last: resyncs.unwrap_or(self.observed_last),
         }
     }
 

@@ -68,7 +68,7 @@ pub struct AccountList {
     /// not begin at the root says nothing about any other unit. Empty when no walk was needed.
     pub units_walked: BTreeSet<UnitId>,
     /// Why tags that manifests ask for are not all read, if a request failed.
-    pub tags_problem: Option<Unlisted>,
+    pub tags_problem: Option<WalkFailure>,
     /// When the walk began, by AWS's clock: what happened later may be missing.
     pub read: Timestamp,
 }
@@ -109,7 +109,7 @@ impl AccountList {
 
 /// Why a walk gave no list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Unlisted {
+pub struct WalkFailure {
     /// The kind of failure.
     pub kind: FailureKind,
     /// The whole chain of causes in words.
@@ -117,6 +117,6 @@ pub struct Unlisted {
 }
 
 /// The comparable part of a failure: its text may name a request.
-pub(super) fn kind(problem: Option<&Unlisted>) -> Option<FailureKind> {
+pub(super) fn kind(problem: Option<&WalkFailure>) -> Option<FailureKind> {
     problem.map(|problem| problem.kind)
 }

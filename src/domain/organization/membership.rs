@@ -14,7 +14,7 @@ use super::account_list::AccountList;
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::declared::approval::{Approval, Approvals, Validity};
-use crate::domain::organization::account_list::{Unlisted, kind};
+use crate::domain::organization::account_list::{WalkFailure, kind};
 
 /// The members of the organization.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Membership {
     /// When a walk was last tried, by AWS's clock, with whatever result.
     pub attempt_last: Option<Timestamp>,
     /// Why the newest walk gave no list.
-    pub problem: Option<Unlisted>,
+    pub problem: Option<WalkFailure>,
     /// A newer list that is much shorter, and waits.
     pub shrink: Option<Shrink>,
 }
@@ -105,7 +105,11 @@ impl Membership {
     /// force at once, unless more than a tenth of the active accounts are missing from it or
     /// active no more. Then only those count as gone that every walk missed for `apart`.
     #[must_use]
-    pub fn take(&self, walk: Result<AccountList, Unlisted>, terms: &AcceptanceTerms<'_>) -> Self {
+    pub fn take(
+        &self,
+        walk: Result<AccountList, WalkFailure>,
+        terms: &AcceptanceTerms<'_>,
+    ) -> Self {
         let attempt_last = Some(terms.now);
         let newer = match walk {
             Ok(newer) => newer,
@@ -218,8 +222,8 @@ mod tests {
         }
     }
 
-    fn failure() -> Unlisted {
-        Unlisted { kind: FailureKind::Throttled, why: "too many requests".to_owned() }
+    fn failure() -> WalkFailure {
+        WalkFailure { kind: FailureKind::Throttled, why: "too many requests".to_owned() }
     }
 
     fn approval(active: usize, expires: Timestamp) -> BTreeMap<String, Approval> {

@@ -25,13 +25,13 @@ pub struct MembershipChanges {
 
 /// Whether AWS itself may have written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Excuse {
+pub enum PossibleCause {
     /// An account joined or left at about that time.
-    Given,
+    Membership,
     /// No account did, or there is no account list.
     None,
     /// The account list is older than the write.
-    Open,
+    Undecided,
 }
 
 impl MembershipChanges {
@@ -55,8 +55,8 @@ impl MembershipChanges {
     }
 
     /// Whether AWS itself may have written a pack at this moment.
-    pub fn excuse(&self, at: Timestamp) -> Excuse {
-        let Some(list) = &self.list else { return Excuse::None };
+    pub fn excuse(&self, at: Timestamp) -> PossibleCause {
+        let Some(list) = &self.list else { return PossibleCause::None };
         let spans = |first: Timestamp, last: Timestamp| first <= at && at <= after(last, WRITES);
         let mut joined = list.accounts.values().filter_map(|account| account.joined);
         // A known join or leave comes first. Only without one does an account list from before the
@@ -64,11 +64,11 @@ impl MembershipChanges {
         if joined.any(|joined| spans(joined, joined))
             || self.moved.is_some_and(|(first, last)| spans(first, last))
         {
-            Excuse::Given
+            PossibleCause::Membership
         } else if list.read < at {
-            Excuse::Open
+            PossibleCause::Undecided
         } else {
-            Excuse::None
+            PossibleCause::None
         }
     }
 }

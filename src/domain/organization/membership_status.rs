@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::IntoEnumIterator as _;
 
-use super::account_list::Unlisted;
+use super::account_list::WalkFailure;
 use super::membership::{Membership, Shrink};
 use crate::domain::base::model::{AccountId, AccountState, Timestamp, UnitId};
 
@@ -27,7 +27,7 @@ pub struct MembershipStatus {
     /// Those of them whose tags are read.
     pub tags_read: usize,
     /// Why tags that manifests ask for are not all read, if a request failed.
-    pub tags_problem: Option<Unlisted>,
+    pub tags_problem: Option<WalkFailure>,
     /// Units that manifests name and that do not exist.
     pub units_absent: BTreeSet<UnitId>,
     /// When the walk that gave the list began, by AWS's clock.
@@ -35,7 +35,7 @@ pub struct MembershipStatus {
     /// When a walk was last tried, by AWS's clock, with whatever result.
     pub attempt_last: Option<Timestamp>,
     /// Why the newest walk gave no list.
-    pub problem: Option<Unlisted>,
+    pub problem: Option<WalkFailure>,
     /// A newer list that is much shorter, and waits.
     pub shrink: Option<Shrink>,
     /// The advice, if action is required.

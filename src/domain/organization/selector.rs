@@ -239,7 +239,7 @@ mod tests {
     use super::*;
     use crate::domain::base::failure::FailureKind;
     use crate::domain::base::model::Timestamp;
-    use crate::domain::organization::account_list::{OrganizationRecord, Unlisted};
+    use crate::domain::organization::account_list::{OrganizationRecord, WalkFailure};
 
     const ROOT: &str = "r-ab12";
     const UNITS: [&str; 4] =
@@ -354,7 +354,7 @@ mod tests {
         };
         let mut seen = vec![why(&by_units(&UNITS[..1]), &list), why(&by_tags(&TAGS[..1]), &list)];
         let denied = "ListTagsForResource failed (denied)".to_owned();
-        list.tags_problem = Some(Unlisted { kind: FailureKind::Denied, why: denied });
+        list.tags_problem = Some(WalkFailure { kind: FailureKind::Denied, why: denied });
         seen.push(why(&by_tags(&TAGS[..1]), &list));
         insta::assert_snapshot!(seen.join("\n"), @r"
         the organizational units of only 1 of 2 accounts are known

@@ -243,7 +243,7 @@ impl DesiredMembers<'_> {
 /// What the place should hold for this declaration; `None` when it is for other regions only.
 fn desired_entry(
     declared: &Declared,
-    whom: DesiredMembers<'_>,
+    members: DesiredMembers<'_>,
     installation: &Installation,
     place: &Place,
 ) -> Option<DesiredEntry> {
@@ -261,8 +261,9 @@ fn desired_entry(
     if !manifest.covers(&place.region) {
         return None;
     }
-    let parts = deliverable(manifest)
-        .and_then(|template| Ok((template, whom.excluded(&manifest.exclude_in(&place.region))?)));
+    let parts = deliverable(manifest).and_then(|template| {
+        Ok((template, members.excluded(&manifest.exclude_in(&place.region))?))
+    });
     Some(match parts {
         Ok((template, excluded)) => {
             let pack = pack(manifest, template, installation, place, excluded, invalid_now);

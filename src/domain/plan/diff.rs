@@ -5,11 +5,13 @@
 //! | yes | absent | create; after it was seen in force, only when two observations agree |
 //! | yes | not listed, but with a status | held until the list has had time to show it |
 //! | yes | ours, equal | nothing; `LastUpdateTime` newer than after our Put: conflict, healed |
-//! | yes | ours, different | update; put back after two observations when it was changed externally |
+//! | yes | ours, different | update; put back after two observations when it was changed externally
+//! |
 //! | yes | ours, equal, members failed | put again if that helps (`remedy`), ever more rarely |
 //! | yes | unmanaged | adopt if the manifest says so, else held |
 //! | yes | another's, void marker | held |
-//! | no | ours | delete after two observations; `Orphan`: left in place; not declared at all: held until |
+//! | no | ours | delete after two observations; `Orphan`: left in place; not declared at all: held
+//! until |
 //! | | | its manifest says `state: Absent` or an approval names it, unless absence is evidence |
 //! | no | anything else | ignored |
 //!

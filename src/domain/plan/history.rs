@@ -19,7 +19,7 @@ use crate::domain::observed::content::{Content, fingerprint_bare_of, fingerprint
 use crate::domain::observed::packs::{
     ObservedPack, Ownership, PackPhase, PacksObservation, RolloutStatus, VoidMarker,
 };
-use crate::domain::organization::membership_changes::{Excuse, MembershipChanges};
+use crate::domain::organization::membership_changes::{MembershipChanges, PossibleCause};
 
 /// More Puts of one content than this within [`FIGHT_WINDOW`] are a conflict with a second writer.
 const FIGHT_PUTS: usize = 6;
@@ -159,7 +159,7 @@ impl History {
     }
 
     /// Whether AWS itself may have written the pack, because an account joined or left.
-    pub fn excuse(&self, at: Timestamp) -> Excuse {
+    pub fn excuse(&self, at: Timestamp) -> PossibleCause {
         self.roster.excuse(at)
     }
 
@@ -402,7 +402,8 @@ impl PackHistory {
             (ObservedContent::Holds(seen, at), Some((settled, _)))
                 if seen == want
                     && settled == want
-                    && (self.is_own(want, at) || roster.excuse(at) == Excuse::Given) =>
+                    && (self.is_own(want, at)
+                        || roster.excuse(at) == PossibleCause::Membership) =>
             {
                 self.settled = Some((seen, at));
                 self.suspect = None;

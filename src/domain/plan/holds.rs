@@ -15,7 +15,7 @@ use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::content::Content;
 use crate::domain::observed::packs::{ObservedPack, PackPhase, RolloutStatus, StatusRecord, Verb};
 use crate::domain::organization::membership::ListFreshness;
-use crate::domain::organization::membership_changes::Excuse;
+use crate::domain::organization::membership_changes::PossibleCause;
 use crate::domain::plan::decision::PlanInputs;
 use crate::domain::plan::desired::DesiredEntry;
 use crate::domain::plan::loss::LossAt;
@@ -250,7 +250,7 @@ impl PlanContext<'_> {
     ) -> Decision {
         if let ObservedContent::Holds(_, at) = observed
             && step.reason == Reason::ForeignWrite
-            && self.inputs.history.excuse(at) == Excuse::Open
+            && self.inputs.history.excuse(at) == PossibleCause::Undecided
         {
             let why = "another writer or AWS itself wrote it; waiting for a newer account list, \
                        which shows whether accounts joined or left"

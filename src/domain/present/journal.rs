@@ -22,7 +22,7 @@ use crate::domain::base::words::many;
 use crate::domain::declared::source::SourceStatus;
 use crate::domain::plan::event::{Event, EventKind, Events, Weight};
 use crate::domain::present::journal::note::{EVENTS_MAX, Note, TEXT_MAX, subject};
-use crate::domain::present::view::ViewFacts;
+use crate::domain::present::view::CurrentState;
 use people::ReportedAccounts;
 use regions::Regions;
 
@@ -104,7 +104,7 @@ impl Journal {
     }
 
     /// Notes what stands otherwise than it was last told.
-    pub fn update(&mut self, facts: &ViewFacts) {
+    pub fn update(&mut self, facts: &CurrentState) {
         let notes: Vec<Note> = self
             .process(facts)
             .into_iter()
@@ -126,7 +126,7 @@ impl Journal {
     }
 
     /// The program, its settings, and who it is to AWS.
-    fn process(&mut self, facts: &ViewFacts) -> Vec<Note> {
+    fn process(&mut self, facts: &CurrentState) -> Vec<Note> {
         let about = &facts.about;
         let normal = |text: String| Note::new(EventKind::Process, Weight::Normal, text);
         let warning = |text: String| Note::new(EventKind::Process, Weight::Warning, text);

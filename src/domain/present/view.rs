@@ -83,7 +83,7 @@ pub enum ConfirmedCaller {
 
 /// Everything that views are made of, at one moment.
 #[derive(Debug, Clone)]
-pub struct ViewFacts {
+pub struct CurrentState {
     /// What the program is.
     pub about: About,
     /// Whether AWS has confirmed who asks.
@@ -102,7 +102,7 @@ pub struct ViewFacts {
     pub now: Timestamp,
 }
 
-impl ViewFacts {
+impl CurrentState {
     /// Every configured region, with its report once there is one.
     fn regions(&self) -> impl Iterator<Item = (&Region, Option<&RegionReport>)> {
         let report = |region| self.reports.get(region).map(Arc::as_ref);

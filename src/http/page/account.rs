@@ -12,7 +12,7 @@ use super::parts::{
 use super::shell::Frame;
 use super::troubles::said;
 use crate::domain::base::model::{AccountId, AccountState, PackName, Region, UnitId};
-use crate::domain::present::view::ViewFacts;
+use crate::domain::present::view::CurrentState;
 use crate::domain::present::view::account::{
     AccountPackView, AccountView, MemberView, PlaceView, account,
 };
@@ -30,7 +30,7 @@ pub(super) async fn show(
     path: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut ViewFacts| {
+    let work = move |facts: &mut CurrentState| {
         let Path(id) = path.map_err(garbled)?;
         QueryParameters::read(query.as_deref(), &[])?;
         let id: AccountId = id.parse().map_err(|_| misnamed(facts, &id))?;
@@ -52,8 +52,8 @@ fn word(sign: LineSign) -> &'static str {
     match sign {
         LineSign::Fine => "fine",
         LineSign::Moving => "under way",
-        LineSign::Dark => "not known",
-        LineSign::Needy => "action required",
+        LineSign::Unknown => "not known",
+        LineSign::ActionRequired => "action required",
     }
 }
 
@@ -75,16 +75,16 @@ fn identity(view: &AccountView) -> Markup {
     let mut all: Vec<Fact> = Vec::new();
     // Without an account list the account may still be a member, so "no" would be wrong.
     all.push(match (listed, state) {
-        (None, _) => {
-            fact("member", html! { "unknown: there is no account list yet" }).marked(LineSign::Dark)
-        }
-        (Some(false), _) => fact("member", html! { "no" }).marked(LineSign::Needy),
+        (None, _) => fact("member", html! { "unknown: there is no account list yet" })
+            .marked(LineSign::Unknown),
+        (Some(false), _) => fact("member", html! { "no" }).marked(LineSign::ActionRequired),
         (Some(true), Some(AccountState::Active)) => fact("member", html! { "yes, active" }),
         (Some(true), Some(state)) => {
-            fact("member", html! { (state) ": not expected to have packs" }).marked(LineSign::Needy)
+            fact("member", html! { (state) ": not expected to have packs" })
+                .marked(LineSign::ActionRequired)
         }
         (Some(true), None) => {
-            fact("member", html! { "in an unknown state" }).marked(LineSign::Dark)
+            fact("member", html! { "in an unknown state" }).marked(LineSign::Unknown)
         }
     });
     if *management {
@@ -102,7 +102,7 @@ fn identity(view: &AccountView) -> Markup {
         all.push(fact("units", html! { (units.join(" › ")) }));
     }
     all.extend(read.map(|at| {
-        let sign = if why.is_some() { LineSign::Dark } else { LineSign::Fine };
+        let sign = if why.is_some() { LineSign::Unknown } else { LineSign::Fine };
         let text = html! {
             "read " (age(at, view.now))
             @if let Some(why) = why { "; " (foreign(why)) }
@@ -135,7 +135,7 @@ fn region_section(view: &AccountView, region: &Region, place: &PlaceView) -> Mar
             @let (mark, text) = recorder(seen, view.now);
             p { (sign(mark)) " recorder: " (foreign(&text)) }
         }
-        @if let Some(why) = unknown { p { (sign(LineSign::Dark)) " unknown: " (foreign(why)) } }
+        @if let Some(why) = unknown { p { (sign(LineSign::Unknown)) " unknown: " (foreign(why)) } }
         @if packs.is_empty() {
             p class="nothing" { "No pack is deployed or desired here." }
         } @else {

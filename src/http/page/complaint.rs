@@ -51,7 +51,7 @@ pub(in crate::http) fn worded(server: &Server, response: Response) -> Response {
         _ => "no answer",
     };
     let main = html! {
-        h1 { (sign(LineSign::Needy)) " " (title) }
+        h1 { (sign(LineSign::ActionRequired)) " " (title) }
         p class="lead" { (foreign(&message)) }
         p { "Status " (status.as_u16()) ". " a href="/" { "Back to the overview" } }
     };

@@ -9,7 +9,7 @@ use super::paths::EVENTS;
 use super::shell::Frame;
 use crate::domain::base::model::Timestamp;
 use crate::domain::plan::event::{Event, EventKind, Weight};
-use crate::domain::present::view::ViewFacts;
+use crate::domain::present::view::CurrentState;
 use crate::domain::present::view::text::layout::LineSign;
 use crate::domain::present::view::text::many;
 use crate::http::SharedState;
@@ -25,7 +25,7 @@ pub(super) async fn show(
     RawQuery(query): RawQuery,
 ) -> Response {
     let events = server.state.events.borrow().clone();
-    let work = move |facts: &mut ViewFacts| {
+    let work = move |facts: &mut CurrentState| {
         QueryParameters::read(query.as_deref(), &[])?;
         let title = format!("{}: what happened", many(events.len(), "event"));
         let frame = Frame { title: &title, here: Some(EVENTS), main: main(&events, facts.now) };
@@ -94,7 +94,7 @@ fn row(event: &Event, now: Timestamp) -> Markup {
             }
             td class="wide" {
                 (sign(mark)) " "
-                @if mark == LineSign::Needy { span class="spoken" { "action required: " } }
+                @if mark == LineSign::ActionRequired { span class="spoken" { "action required: " } }
                 (foreign(text))
             }
         }
@@ -106,7 +106,7 @@ fn weight_sign(weight: Weight) -> LineSign {
     match weight {
         Weight::Normal => LineSign::Fine,
         Weight::Warning => LineSign::Moving,
-        Weight::Critical => LineSign::Needy,
+        Weight::Critical => LineSign::ActionRequired,
     }
 }
 

@@ -53,8 +53,8 @@ pub(super) fn grid(regions: &BTreeMap<Region, RegionView>) -> Markup {
 const LEGEND: [(LineSign, &str); 4] = [
     (LineSign::Fine, "as it should be, or held on purpose"),
     (LineSign::Moving, "under way or out of sync, no action required"),
-    (LineSign::Dark, "not known"),
-    (LineSign::Needy, "action required"),
+    (LineSign::Unknown, "not known"),
+    (LineSign::ActionRequired, "action required"),
 ];
 
 fn head(name: &Region, view: &RegionView) -> Markup {
@@ -80,7 +80,7 @@ fn deployment(region: &Region, pack: &PackName, deployment: Option<&PackDeployme
         td class=(tone(mark)) {
             a href=(pack_path(region, pack)) {
                 (sign(mark)) " " (glance(deployment))
-                @if mark == LineSign::Needy { span class="spoken" { ", action required" } }
+                @if mark == LineSign::ActionRequired { span class="spoken" { ", action required" } }
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::domain::base::limits::RETRY_WINDOW;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::members::new_account::{IMMINENT, NEAR, NewAccountPhase};
 use crate::domain::observed::recorder::RecorderState;
-use crate::domain::present::view::ViewFacts;
+use crate::domain::present::view::CurrentState;
 use crate::domain::present::view::new_accounts::{
     NewAccountInRegion, NewAccountView, NewAccountsSummary, NewAccountsView, page as accounts,
 };
@@ -31,7 +31,7 @@ pub(super) async fn show(
     extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut ViewFacts| {
+    let work = move |facts: &mut CurrentState| {
         let parameters = QueryParameters::read(query.as_deref(), &[&PHASE, &PAGE])?;
         let phase = parameters.word(&PHASE)?;
         let view = accounts(facts, phase, page(&parameters)?);

@@ -31,7 +31,7 @@ use crate::domain::present::view::status::{
 };
 use crate::domain::present::view::text::layout::LineSign;
 use crate::domain::present::view::text::{health_sign, hold_sign, many, span, spoken};
-use crate::domain::present::view::{ConfirmedCaller, ViewFacts, approvals};
+use crate::domain::present::view::{ConfirmedCaller, CurrentState, approvals};
 use crate::http::SharedState;
 use crate::http::query::QueryParameters;
 use crate::http::views::answer;
@@ -42,7 +42,7 @@ pub(super) async fn show(
     RawQuery(query): RawQuery,
 ) -> Response {
     let events = server.state.events.borrow().clone();
-    let work = move |facts: &mut ViewFacts| {
+    let work = move |facts: &mut CurrentState| {
         QueryParameters::read(query.as_deref(), &[])?;
         let view = status(facts);
         let frame = Frame {
@@ -94,7 +94,7 @@ fn identity(caller: &ConfirmedCaller) -> Fact {
         ConfirmedCaller::Unconfirmed { problem } => {
             let why = problem.as_deref().unwrap_or("not read yet");
             fact("authenticated as", html! { "not confirmed: " (foreign(why)) })
-                .marked(LineSign::Dark)
+                .marked(LineSign::Unknown)
         }
     }
 }
@@ -107,8 +107,8 @@ fn revision(source: &SourceView, view: &StatusView) -> Fact {
         "read " (age_if_any(source.read_last, view.now))
     };
     let sign = match (&source.problem, source.read_last) {
-        (Some(_), _) => LineSign::Needy,
-        (None, None) => LineSign::Dark,
+        (Some(_), _) => LineSign::ActionRequired,
+        (None, None) => LineSign::Unknown,
         (None, Some(_)) => LineSign::Fine,
     };
     fact("revision", text).marked(sign)
@@ -120,7 +120,7 @@ fn manifests(source: &SourceView) -> Fact {
         (declared.valid) " valid"
         @if declared.invalid > 0 { ", " (declared.invalid) " invalid" }
     };
-    let sign = if declared.invalid > 0 { LineSign::Needy } else { LineSign::Fine };
+    let sign = if declared.invalid > 0 { LineSign::ActionRequired } else { LineSign::Fine };
     fact("manifests", text).marked(sign)
 }
 
@@ -129,7 +129,7 @@ fn remembered(record: &RecordView, now: Timestamp) -> Fact {
     match (usable, began, problem) {
         (true, Some(began), _) => fact("record", html! { "since " (age(*began, now)) }),
         (_, _, Some(why)) => {
-            fact("record", html! { "none: " (foreign(why)) }).marked(LineSign::Dark)
+            fact("record", html! { "none: " (foreign(why)) }).marked(LineSign::Unknown)
         }
         (_, _, None) => fact("record", html! { "not opened yet" }),
     }
@@ -147,8 +147,8 @@ fn account_list(organization: &OrganizationView) -> Fact {
     };
     let sign = match freshness {
         FreshnessKind::Current => LineSign::Fine,
-        FreshnessKind::Frozen => LineSign::Needy,
-        FreshnessKind::Unknown => LineSign::Dark,
+        FreshnessKind::Frozen => LineSign::ActionRequired,
+        FreshnessKind::Unknown => LineSign::Unknown,
     };
     fact("account list", text).marked(sign)
 }
@@ -165,7 +165,7 @@ fn approvals(view: &StatusView, asked: &ApprovalsView) -> Markup {
             @if let Some(guarded) = &guarded {
                 li class="needy" {
                     h3 {
-                        (sign(LineSign::Needy)) " Waiting for approval: "
+                        (sign(LineSign::ActionRequired)) " Waiting for approval: "
                         (foreign(&guarded.summary()))
                     }
                     ul {
@@ -177,7 +177,7 @@ fn approvals(view: &StatusView, asked: &ApprovalsView) -> Markup {
             }
             @if let Some(undeclared) = &undeclared {
                 li class="needy" {
-                    h3 { (sign(LineSign::Needy)) " " (undeclared) }
+                    h3 { (sign(LineSign::ActionRequired)) " " (undeclared) }
                     p { (undeclared_names(&waiting)) ". " (UNDECLARED_WAYS) }
                 }
             }
@@ -302,7 +302,7 @@ fn unknown(view: &StatusView) -> Markup {
     let body = html! {
         ul class="entries" {
             @for reason in &reasons {
-                li class="dark" { p { (sign(LineSign::Dark)) " " (foreign(&reason.why)) } }
+                li class="dark" { p { (sign(LineSign::Unknown)) " " (foreign(&reason.why)) } }
             }
             @for (region, seen) in old {
                 li class="dark" { p { (region.as_str()) " was last read " (age(seen, view.now)) } }

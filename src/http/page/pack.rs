@@ -22,7 +22,7 @@ use crate::domain::present::view::text::layout::LineSign;
 use crate::domain::present::view::text::{
     axes, deployment_sign, glance, health_words, owner_sign, person, spoken, sync_words,
 };
-use crate::domain::present::view::{ListPage, ViewFacts};
+use crate::domain::present::view::{CurrentState, ListPage};
 use crate::http::SharedState;
 use crate::http::parameter::{PAGE, STATUS};
 use crate::http::query::QueryParameters;
@@ -34,7 +34,7 @@ pub(super) async fn show(
     path: Result<Path<(String, String)>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut ViewFacts| {
+    let work = move |facts: &mut CurrentState| {
         let Path((region, pack)) = path.map_err(garbled)?;
         let parameters = QueryParameters::read(query.as_deref(), &[&STATUS, &PAGE])?;
         let ListPage { number, limit } = page(&parameters)?;
@@ -92,7 +92,7 @@ fn deployment_facts(view: &AccountsView, of: &PackView, deployment: &PackDeploym
     } = deployment;
     let mut all: Vec<Fact> = Vec::new();
     if *action_required {
-        all.push(fact("next", html! { "action required" }).marked(LineSign::Needy));
+        all.push(fact("next", html! { "action required" }).marked(LineSign::ActionRequired));
     }
     all.push(fact("sync", html! { (sync_words(deployment)) }));
     all.push(fact("health", html! { (health_words(deployment)) }));
@@ -205,6 +205,6 @@ fn status_sign(status: StatusKind) -> LineSign {
         | StatusKind::Waiting
         | StatusKind::NotYetListed
         | StatusKind::Left => LineSign::Moving,
-        StatusKind::Failed | StatusKind::Missing => LineSign::Needy,
+        StatusKind::Failed | StatusKind::Missing => LineSign::ActionRequired,
     }
 }

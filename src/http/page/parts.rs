@@ -16,8 +16,8 @@ pub(super) fn tone(sign: LineSign) -> &'static str {
     match sign {
         LineSign::Fine => "fine",
         LineSign::Moving => "moving",
-        LineSign::Dark => "dark",
-        LineSign::Needy => "needy",
+        LineSign::Unknown => "dark",
+        LineSign::ActionRequired => "needy",
     }
 }
 

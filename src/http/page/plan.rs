@@ -10,7 +10,7 @@ use super::shell::Frame;
 use crate::domain::base::model::Region;
 use crate::domain::plan::steps::Plan;
 use crate::domain::present::plan_text::{PlanText, Values};
-use crate::domain::present::view::ViewFacts;
+use crate::domain::present::view::CurrentState;
 use crate::domain::present::view::text::many;
 use crate::http::SharedState;
 use crate::http::query::QueryParameters;
@@ -21,7 +21,7 @@ pub(super) async fn show(
     extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut ViewFacts| {
+    let work = move |facts: &mut CurrentState| {
         QueryParameters::read(query.as_deref(), &[])?;
         let frame = Frame { title: &title(facts), here: Some(PLAN), main: main(facts) };
         Ok(frame.within(&facts.about, facts.now))
@@ -29,14 +29,14 @@ pub(super) async fn show(
     answer(server, work).await
 }
 
-fn title(facts: &ViewFacts) -> String {
+fn title(facts: &CurrentState) -> String {
     let plans = || facts.reports.values().map(|report| &report.plan);
     let steps = plans().map(|plan| plan.steps.len()).sum();
     let holds = plans().map(|plan| plan.holds.len()).sum();
     format!("{}, {}: plan", many(steps, "step"), many(holds, "hold"))
 }
 
-fn main(facts: &ViewFacts) -> Markup {
+fn main(facts: &CurrentState) -> Markup {
     html! {
         h1 { "Plan" }
         p class="lead" {

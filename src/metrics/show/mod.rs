@@ -22,7 +22,7 @@ use crate::domain::plan::steps::{ActionKind, HoldReason};
 use crate::domain::present::report::{
     Declarations, OutOfSyncKind, PackReport, RegionReport, Reports, SyncReason,
 };
-use crate::domain::present::view::ViewFacts;
+use crate::domain::present::view::CurrentState;
 use crate::metrics::figures::seconds;
 
 /// Packs of one region that have series of their own: twice AWS's quota, so that others' names
@@ -72,7 +72,7 @@ impl Families {
     /// Sets every gauge from the view.
     pub(super) fn show(&self, view: MetricsView<'_>, memory: &mut CountedSoFar) {
         let MetricsView { facts, skew, beats, now } = view;
-        let ViewFacts { reports, source, membership, recorders, .. } = facts;
+        let CurrentState { reports, source, membership, recorders, .. } = facts;
         let declared = Declarations::in_force(source);
         self.show_source(source, &declared);
         self.aws.clock_skew.reset();

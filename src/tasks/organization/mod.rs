@@ -24,7 +24,7 @@ use crate::domain::base::heartbeat::{Task, TaskId};
 use crate::domain::base::time::{backoff, jittered};
 use crate::domain::declared::approval::Approval;
 use crate::domain::declared::interest::Interest;
-use crate::domain::organization::account_list::{AccountList, Unlisted};
+use crate::domain::organization::account_list::{AccountList, WalkFailure};
 use crate::domain::organization::membership::{AcceptanceTerms, Membership};
 
 pub use self::pace::Paced;
@@ -229,7 +229,7 @@ impl<O: OrganizationReader> Walker<'_, O> {
 fn say(before: &Membership, after: &Membership) {
     // A failed walk leaves list and shrink as they were, so only the failure is logged. A shrink is
     // logged when it changes, not at every walk that shows the same one.
-    if let Some(Unlisted { kind, why }) = &after.problem {
+    if let Some(WalkFailure { kind, why }) = &after.problem {
         tracing::warn!(kind = kind.as_str(), error = why, "account list not read");
         return;
     }

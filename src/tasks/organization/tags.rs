@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::cloud::OrganizationReader;
 use crate::domain::base::failure::chain;
 use crate::domain::base::model::AccountId;
-use crate::domain::organization::account_list::{AccountList, Unlisted};
+use crate::domain::organization::account_list::{AccountList, WalkFailure};
 use crate::listing::{Incomplete, read_all};
 
 /// Tags that were read longer ago are not believed: an account that is re-tagged moves within a
@@ -37,7 +37,7 @@ struct CachedTags {
     /// What was read last, and when.
     read: Option<(Duration, Arc<BTreeMap<String, String>>)>,
     /// Why the last request failed.
-    problem: Option<Unlisted>,
+    problem: Option<WalkFailure>,
 }
 
 /// Which accounts a round is about.
@@ -99,7 +99,7 @@ impl Tags {
                     let kind = error.kind();
                     let why = format!("the tags of {account}: {}", chain(&error));
                     tracing::warn!(%account, kind = kind.as_str(), error = why, "tags not read");
-                    entry.problem = Some(Unlisted { kind, why });
+                    entry.problem = Some(WalkFailure { kind, why });
                     failures = failures.saturating_add(1);
                 }
             }

@@ -13,7 +13,7 @@ use crate::cloud::{CloudError, OrganizationReader};
 use crate::domain::base::failure::{FailureKind, chain};
 use crate::domain::base::model::{AccountId, UnitId};
 use crate::domain::declared::interest::Interest;
-use crate::domain::organization::account_list::{AccountList, Accounts, Unlisted};
+use crate::domain::organization::account_list::{AccountList, Accounts, WalkFailure};
 use crate::listing::{Incomplete, read_all};
 
 /// Why there is no list.
@@ -48,9 +48,9 @@ pub(super) async fn walk<O: OrganizationReader>(
     organization: &O,
     interest: &Interest,
     clock: &Clock,
-) -> Result<AccountList, Unlisted> {
+) -> Result<AccountList, WalkFailure> {
     let list = read(organization, interest, clock).await;
-    list.map_err(|broken| Unlisted { kind: broken.kind(), why: chain(&broken) })
+    list.map_err(|broken| WalkFailure { kind: broken.kind(), why: chain(&broken) })
 }
 
 async fn read<O: OrganizationReader>(

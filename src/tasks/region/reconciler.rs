@@ -9,7 +9,7 @@ use super::moment::{ClockReadings, running};
 use super::observe;
 use super::settings::RegionSettings;
 use super::shared_window::{Intent, SharedWindow};
-use super::tracker::Tracker;
+use super::tracker::MemberReads;
 use crate::clock::Clock;
 use crate::cloud::{RegionReader, Writer};
 use crate::domain::base::failure::{FailureKind, chain};
@@ -59,7 +59,7 @@ pub struct Reconciler<R, W> {
     /// When the last observation began, on a clock that counts sleep.
     pub(super) observed: Duration,
     pub(super) history: History,
-    pub(super) tracker: Tracker,
+    pub(super) tracker: MemberReads,
     /// The state of the tracker as last published.
     pub(super) tracking: Tracking,
     pub(super) reconciliations: u64,
@@ -79,7 +79,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
             templates: TemplatesByDigest::new(),
             observed: Duration::ZERO,
             history: History::default(),
-            tracker: Tracker::default(),
+            tracker: MemberReads::default(),
             tracking: Tracking::default(),
             reconciliations: 0,
             last_read: None,

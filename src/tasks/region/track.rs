@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::reconciler::Reconciler;
 use super::settings::RegionSettings;
-use super::tracker::{ReadInProgress, Tracker};
+use super::tracker::{MemberReads, ReadInProgress};
 use crate::cloud::{RegionReader, Writer};
 use crate::domain::base::failure::{FailureKind, chain};
 use crate::domain::base::time::{after, backoff};
@@ -56,16 +56,16 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
             Effort::Trouble => self.tracker.tracked.troubled(),
             Effort::Full => self.tracker.tracked.everybody(),
         };
-        let mut told = Progress { done: 0, all: readings.len(), pages: 0 };
-        progress(told);
+        let mut progress_now = Progress { done: 0, all: readings.len(), pages: 0 };
+        progress(progress_now);
         for reading in readings {
             let now = self.clock.aws_now();
             self.tracker.reads = vec![ReadInProgress::new(reading, Rank::Command, now)];
             while !self.tracker.reads.is_empty() {
                 let end = self.read_page(policy).await;
-                told.pages = told.pages.saturating_add(1);
-                told.done = told.done.saturating_add(usize::from(end.is_some()));
-                progress(told);
+                progress_now.pages = progress_now.pages.saturating_add(1);
+                progress_now.done = progress_now.done.saturating_add(usize::from(end.is_some()));
+                progress(progress_now);
             }
         }
         &self.tracking
@@ -78,35 +78,35 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
 
     /// Asks for the next page of the topmost reading; news, when that was its end.
     async fn read_page(&mut self, policy: &RegionSettings) -> Option<MemberReadResult> {
-        let Tracker { tracked, reads } = &mut self.tracker;
-        let reel = reads.last_mut()?;
-        let (filter, token) = (reel.filter(), reel.listing.token());
+        let MemberReads { tracked, reads } = &mut self.tracker;
+        let read = reads.last_mut()?;
+        let (filter, token) = (read.filter(), read.listing.token());
         // Nothing changes before the answer arrives: if this future is dropped, the page is
         // requested again.
-        let answer = self.reader.rows(reel.reading.pack(), &filter, token).await;
-        match reel.listing.take(answer) {
-            Ok(PageStep::More(rows)) => tracked.note(&mut reel.part, &rows),
-            Ok(PageStep::Again) => reel.part = RowsInProgress::default(),
+        let answer = self.reader.rows(read.reading.pack(), &filter, token).await;
+        match read.listing.take(answer) {
+            Ok(PageStep::More(rows)) => tracked.note(&mut read.part, &rows),
+            Ok(PageStep::Again) => read.part = RowsInProgress::default(),
             Ok(PageStep::Last(rows)) => {
-                tracked.note(&mut reel.part, &rows);
-                reel.draft.append(std::mem::take(&mut reel.part));
-                reel.listing = Listing::default();
-                reel.filters.remove(0);
-                if reel.filters.is_empty() {
+                tracked.note(&mut read.part, &rows);
+                read.draft.append(std::mem::take(&mut read.part));
+                read.listing = Listing::default();
+                read.filters.remove(0);
+                if read.filters.is_empty() {
                     return self.end(policy, None);
                 }
             }
             Err(incomplete) => {
-                let wait = backoff(policy.pace.requeue, reel.attempts, policy.pace.requeue_max);
-                reel.attempts = reel.attempts.saturating_add(1);
-                if reel.rank == Rank::Command || !may_pass(&incomplete, reel.attempts) {
+                let wait = backoff(policy.pace.requeue, read.attempts, policy.pace.requeue_max);
+                read.attempts = read.attempts.saturating_add(1);
+                if read.rank == Rank::Command || !may_pass(&incomplete, read.attempts) {
                     return self.end(policy, Some(&incomplete));
                 }
-                reel.resume = after(self.clock.aws_now(), wait);
+                read.resume = after(self.clock.aws_now(), wait);
                 return None;
             }
         }
-        reel.attempts = 0;
+        read.attempts = 0;
         None
     }
 
@@ -117,7 +117,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         problem: Option<&Incomplete>,
     ) -> Option<MemberReadResult> {
         let now = self.clock.aws_now();
-        let Tracker { tracked, reads } = &mut self.tracker;
+        let MemberReads { tracked, reads } = &mut self.tracker;
         let ReadInProgress { reading, began, draft, .. } = reads.pop()?;
         match problem {
             None => tracked.take(&reading, draft, &policy.resyncs, began, now),
@@ -129,7 +129,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
             }
         }
         // What another reading of this pack has read so far is older than this.
-        reads.retain(|reel| reel.reading.pack() != reading.pack());
+        reads.retain(|read| read.reading.pack() != reading.pack());
         let tracking = self.tracker.tracked.tracking();
         let matters = counts(&tracking) != counts(&self.tracking);
         self.tracking = tracking;

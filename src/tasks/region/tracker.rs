@@ -11,13 +11,13 @@ use crate::listing::Listing;
 
 /// The memory of a region's members, and the readings that are on their way.
 #[derive(Debug, Default)]
-pub(super) struct Tracker {
+pub(super) struct MemberReads {
     pub(super) tracked: MemberTracker,
     /// The last one is read; it overtook those before it.
     pub(super) reads: Vec<ReadInProgress>,
 }
 
-impl Tracker {
+impl MemberReads {
     /// Puts the reading that is due first on top; else returns when one will be due.
     pub(super) fn arrange(
         &mut self,

@@ -1,4 +1,5 @@
-//! The source task: reads the manifests, makes their catalog, and publishes the status of the source.
+//! The source task: reads the manifests, makes their catalog, and publishes the status of the
+//! source.
 //!
 //! Level-triggered: every reading takes in everything, and the content decides. Events of the file
 //! system, SIGHUP and webhooks only say when to look; losing one costs a period, not truth. A file

@@ -14,7 +14,7 @@ use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Cause, Counts, MemberStatus, TroubledMember};
 use conformd::domain::observed::recorder::{RecorderObservation, RecorderState, Recorders};
 use conformd::domain::organization::account_list::{
-    Account, AccountList, OrganizationRecord, Unlisted,
+    Account, AccountList, OrganizationRecord, WalkFailure,
 };
 use conformd::domain::organization::membership::{Membership, Shrink};
 use conformd::domain::present::axes::SyncStatus;
@@ -377,7 +377,7 @@ fn no_account_and_nothing_that_others_wrote_is_in_a_label() {
         new_account.complete = Some(at("11:00:00"));
     }
     let mut members = members();
-    let problem = Unlisted { kind: FailureKind::Denied, why: HOSTILE.to_owned() };
+    let problem = WalkFailure { kind: FailureKind::Denied, why: HOSTILE.to_owned() };
     members.membership.problem = Some(problem);
     metrics.reconciled(&report);
     let text = scrape_all(&metrics, &reports([report]), &members);

@@ -25,7 +25,7 @@ use conformd::domain::organization::membership::Membership;
 use conformd::domain::plan::guard::LossLimits;
 use conformd::domain::plan::redeploy::Redeploy;
 use conformd::domain::present::report::Reports;
-use conformd::domain::present::view::{ConfirmedCaller, ViewFacts};
+use conformd::domain::present::view::{ConfirmedCaller, CurrentState};
 use conformd::limiter::{Budget, Limited, Limiter};
 use conformd::metrics::{
     Exchange, LoopPeriods, Metrics, MetricsSetup, MetricsView, Program, ReloadedSettings,
@@ -282,8 +282,8 @@ impl Daemon {
         pending.flat_map(|pending| pending.losses.keys().cloned()).collect()
     }
 
-    fn facts(&self) -> ViewFacts {
-        ViewFacts {
+    fn facts(&self) -> CurrentState {
+        CurrentState {
             about: crate::support::people::about(),
             caller: ConfirmedCaller::Confirmed { account: OWNER.parse().unwrap() },
             source: self.source.borrow().clone(),

@@ -21,7 +21,7 @@ use conformd::domain::organization::account_list::{Account, AccountList, Organiz
 use conformd::domain::organization::membership::Membership;
 use conformd::domain::plan::redeploy::Redeploy;
 use conformd::domain::present::report::RegionReport;
-use conformd::domain::present::view::{About, ConfirmedCaller, ViewFacts};
+use conformd::domain::present::view::{About, ConfirmedCaller, CurrentState};
 
 use crate::support::sample::{at, busy, pack, region, regions, reports, source, unknown};
 
@@ -222,9 +222,9 @@ pub(crate) fn about() -> About {
 }
 
 /// Everything that is known of it, at 12:01.
-pub(crate) fn facts() -> ViewFacts {
+pub(crate) fn facts() -> CurrentState {
     let dark = unknown("us-east-1", FailureKind::Denied, "a policy forbids it");
-    ViewFacts {
+    CurrentState {
         about: about(),
         caller: ConfirmedCaller::Confirmed { account: id('1') },
         source: source(),

@@ -32,7 +32,7 @@ use conformd::domain::present::axes::SyncStatus;
 use conformd::domain::present::report::{
     OutOfSyncKind, PackReport, RegionReport, Reports, SyncReason, Timing,
 };
-use conformd::domain::present::view::ViewFacts;
+use conformd::domain::present::view::CurrentState;
 use conformd::metrics::{
     LoopPeriods, Metrics, MetricsSetup, MetricsView, Program, ReloadedSettings,
 };
@@ -316,7 +316,7 @@ pub(crate) fn scrape_all(metrics: &Metrics, reports: &Reports, members: &Members
         (TaskId::sole(Task::Source), at("12:00:05")),
         (TaskId::regional(&region("eu-west-1")), at("12:00:06")),
     ]);
-    let facts = ViewFacts {
+    let facts = CurrentState {
         reports: reports.clone(),
         source: source(),
         membership: Arc::new(membership.clone()),

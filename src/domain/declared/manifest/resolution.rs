@@ -43,7 +43,7 @@ pub(crate) fn resolve(
 
 /// What a draft that says `state: Absent` declares, or nothing if anything about it is in error.
 /// Everything else that it holds is not used.
-pub(crate) fn bury(
+pub(crate) fn resolve_absent(
     findings: &mut Findings<'_>,
     draft: ManifestDraft,
     constraints: &Constraints,

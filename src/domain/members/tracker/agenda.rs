@@ -75,7 +75,7 @@ pub(super) fn requests(
         (None, _) if state.is_quiet() => add(Rank::Health, Timestamp::MIN, resync()),
         (_, None) => add(Rank::Changed, moved, trouble()),
         (_, Some(read)) if state.summary.working > 0 => {
-            let times = state.looks.saturating_sub(1);
+            let times = state.in_progress_reads.saturating_sub(1);
             let wait = if state.is_at_work(read) {
                 backoff(pace.refresh_again, times, pace.refresh_again_max).min(resyncs.trouble)
             } else {

@@ -114,6 +114,6 @@ fn notes(state: &PackState) -> impl Iterator<Item = String> {
     let setback = setback
         .map(|setback| format!("members could not be read at {}: {}", setback.at, setback.why));
     let told = "AWS excludes accounts that should have the pack, until the next Put";
-    let told = (!state.told.is_empty()).then(|| told.to_owned());
+    let told = (!state.included_by_next_put.is_empty()).then(|| told.to_owned());
     [unknown, stuck, told, setback].into_iter().flatten()
 }

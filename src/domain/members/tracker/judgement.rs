@@ -66,21 +66,21 @@ pub(super) enum Judgement {
 }
 
 /// Judges an expected account.
-pub(super) fn judge(candidate: &Candidate<'_>, frame: &JudgeContext) -> Judgement {
+pub(super) fn judge(candidate: &Candidate<'_>, context: &JudgeContext) -> Judgement {
     let Candidate { account, evidence, read, is_management: _, is_left_out: _ } = *candidate;
     // The row counts at the time when it was read: a reading from before the deadline cannot prove
     // that AWS has stopped retrying.
-    let is_waiting = read.is_some_and(|read| deadline(account, frame.now) > Some(read));
+    let is_waiting = read.is_some_and(|read| deadline(account, context.now) > Some(read));
     let status = match evidence {
         RowEvidence::Ok { .. } => MemberStatus::Ok,
         RowEvidence::Unsure => MemberStatus::InProgress,
-        RowEvidence::Absent => return absent(candidate, frame, is_waiting),
+        RowEvidence::Absent => return absent(candidate, context, is_waiting),
         RowEvidence::Row(row) => match row.state {
             RowState::Ok => MemberStatus::Ok,
             RowState::InProgress if is_waiting => MemberStatus::Waiting,
             RowState::InProgress | RowState::Unknown => MemberStatus::InProgress,
             RowState::Deleted | RowState::Deleting | RowState::DeleteFailed(_) => {
-                return absent(candidate, frame, is_waiting);
+                return absent(candidate, context, is_waiting);
             }
             RowState::Failed(class) => failed(class, row, read, is_waiting),
         },
@@ -110,15 +110,15 @@ fn failed(
     }
 }
 
-fn absent(candidate: &Candidate<'_>, frame: &JudgeContext, is_waiting: bool) -> Judgement {
+fn absent(candidate: &Candidate<'_>, context: &JudgeContext, is_waiting: bool) -> Judgement {
     let Candidate { account, evidence: _, read, is_management, is_left_out } = *candidate;
     let Some(read) = read else { return Judgement::Unread };
     // AWS deploys to this account only with the next Put, so the absence is no failure of AWS.
     if is_left_out {
         return Judgement::Member(MemberStatus::InProgress);
     }
-    let joined = account.joined.unwrap_or(Timestamp::MIN).min(frame.now);
-    let grace = after(joined.max(frame.reference), GRACE);
+    let joined = account.joined.unwrap_or(Timestamp::MIN).min(context.now);
+    let grace = after(joined.max(context.reference), GRACE);
     // AWS does not document that the management account always has a row, so its absence is only a
     // note. The other cases go from "too early to tell" to "missing", so that an account is called
     // missing only if nothing else explains the absent row.
@@ -128,7 +128,7 @@ fn absent(candidate: &Candidate<'_>, frame: &JudgeContext, is_waiting: bool) -> 
         Judgement::Due(grace)
     } else if is_waiting {
         Judgement::Member(MemberStatus::Waiting)
-    } else if frame.is_running || read > after(frame.list_read, GRACE) {
+    } else if context.is_running || read > after(context.list_read, GRACE) {
         // The rollout may not have reached it yet, or the account left after the list was read.
         Judgement::Member(MemberStatus::InProgress)
     } else {
@@ -137,12 +137,12 @@ fn absent(candidate: &Candidate<'_>, frame: &JudgeContext, is_waiting: bool) -> 
 }
 
 /// The status of an account that has a row and is not in the list.
-pub(super) fn unlisted(row: Option<&MemberRow>, frame: &JudgeContext) -> MemberStatus {
+pub(super) fn unlisted(row: Option<&MemberRow>, context: &JudgeContext) -> MemberStatus {
     // A row without a time is from an earlier reading: the list was read after it, or is not
     // current.
     let seen = row.and_then(MemberRow::last_update);
-    let is_listable = seen.is_none_or(|at| after(at, GRACE) <= frame.list_read);
-    if frame.is_current && is_listable { MemberStatus::Left } else { MemberStatus::NotYetListed }
+    let is_listable = seen.is_none_or(|at| after(at, GRACE) <= context.list_read);
+    if context.is_current && is_listable { MemberStatus::Left } else { MemberStatus::NotYetListed }
 }
 
 /// Until when AWS retries an account, if it is new.

@@ -39,7 +39,7 @@ pub(super) struct PackState {
     /// The accounts that are not expected to have it.
     pub(super) excluded: BTreeSet<AccountId>,
     /// The accounts that are expected to have it although the last Put excluded them.
-    pub(super) told: BTreeSet<AccountId>,
+    pub(super) included_by_next_put: BTreeSet<AccountId>,
     /// AWS's time of the last change, as far as it is known.
     pub(super) reference: Timestamp,
     /// A good row that is older does not prove that this content is deployed. Equal to `reference`
@@ -63,7 +63,7 @@ pub(super) struct PackState {
     /// When single accounts were read after that.
     lone: BTreeMap<AccountIndex, Timestamp>,
     /// Readings since the last change that found a rollout in progress.
-    pub(super) looks: u32,
+    pub(super) in_progress_reads: u32,
     /// Readings that failed in a row.
     pub(super) setback: Option<Setback>,
     /// Resyncs since the last change that found every member done.
@@ -102,7 +102,7 @@ impl PackState {
             aggregate: None,
             is_wanted: false,
             excluded: BTreeSet::new(),
-            told: BTreeSet::new(),
+            included_by_next_put: BTreeSet::new(),
             reference: pack.record.last_update,
             proof: pack.record.last_update,
             awaiting: None,
@@ -113,7 +113,7 @@ impl PackState {
             read: None,
             resynced: None,
             lone: BTreeMap::new(),
-            looks: 0,
+            in_progress_reads: 0,
             setback: None,
             agreement: None,
             summary: MemberSummary::default(),
@@ -167,7 +167,7 @@ impl PackState {
         if self.excluded != *excluded {
             self.excluded.clone_from(excluded);
         }
-        self.told = record.excluded.difference(excluded).copied().collect();
+        self.included_by_next_put = record.excluded.difference(excluded).copied().collect();
         (self.content, self.last_update, self.aggregate) = (content, record.last_update, status);
         self.is_missed = false;
     }
@@ -199,7 +199,7 @@ impl PackState {
 
     fn change(&mut self, now: Timestamp) {
         (self.changed, self.touched) = (now, now);
-        (self.looks, self.agreement) = (0, None);
+        (self.in_progress_reads, self.agreement) = (0, None);
         self.rows.doubt();
         self.lone.clear();
     }
@@ -236,7 +236,8 @@ impl PackState {
     /// Draws conclusions from a reading of several members, once it is surveyed.
     pub(super) fn conclude(&mut self, is_resync: bool, began: Timestamp, ended: Timestamp) {
         let is_working = self.summary.working > 0;
-        self.looks = if is_working { self.looks.saturating_add(1) } else { 0 };
+        self.in_progress_reads =
+            if is_working { self.in_progress_reads.saturating_add(1) } else { 0 };
         if is_working {
             self.agreement = None;
         }

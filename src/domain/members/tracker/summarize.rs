@@ -39,7 +39,7 @@ pub(super) struct SummaryInputs<'a> {
 /// Computes the summary of one pack.
 pub(super) fn summary(state: &PackState, view: &SummaryInputs<'_>) -> MemberSummary {
     let mut taken =
-        TakenRow { state, view, summary: MemberSummary::default(), troubled: Vec::new() };
+        Summarizer { state, view, summary: MemberSummary::default(), troubled: Vec::new() };
     match &view.people.list {
         Some(_) => taken.listed(),
         None => taken.rows_alone(),
@@ -47,14 +47,14 @@ pub(super) fn summary(state: &PackState, view: &SummaryInputs<'_>) -> MemberSumm
     taken.finish()
 }
 
-struct TakenRow<'a> {
+struct Summarizer<'a> {
     state: &'a PackState,
     view: &'a SummaryInputs<'a>,
     summary: MemberSummary,
     troubled: Vec<TroubledMember>,
 }
 
-impl<'a> TakenRow<'a> {
+impl<'a> Summarizer<'a> {
     /// Judges accounts and rows together.
     fn listed(&mut self) {
         let Self { state, view, .. } = *self;
@@ -152,7 +152,7 @@ impl<'a> TakenRow<'a> {
             evidence,
             read,
             is_management: self.view.people.is_management(account.id),
-            is_left_out: self.state.told.contains(&account.id),
+            is_left_out: self.state.included_by_next_put.contains(&account.id),
         };
         let judgement = judge(&candidate, frame);
         let status = match judgement {

@@ -12,7 +12,7 @@ use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
 use crate::domain::organization::account_list::{Account, AccountList};
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::{EventKind, Weight};
-use crate::domain::present::view::ViewFacts;
+use crate::domain::present::view::CurrentState;
 
 /// The state of accounts that was last noted.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ enum NewAccountProgress {
 
 impl ReportedAccounts {
     /// What is new of the organization and its new accounts.
-    pub(super) fn update(&mut self, facts: &ViewFacts) -> Vec<Note> {
+    pub(super) fn update(&mut self, facts: &CurrentState) -> Vec<Note> {
         let mut notes = self.trust(&facts.membership);
         notes.extend(self.members(&facts.membership));
         notes.extend(self.rollouts(facts));
@@ -125,7 +125,7 @@ impl ReportedAccounts {
 
     /// The progress of new accounts, each by its worst region; accounts with the same news share a
     /// note.
-    fn rollouts(&mut self, facts: &ViewFacts) -> Vec<Note> {
+    fn rollouts(&mut self, facts: &CurrentState) -> Vec<Note> {
         let mut now: BTreeMap<AccountId, (Timestamp, NewAccountProgress)> = BTreeMap::new();
         let mut deadlines: BTreeMap<AccountId, Timestamp> = BTreeMap::new();
         for new_account in facts.reports.values().flat_map(|report| &report.tracking.new_accounts) {

@@ -13,7 +13,7 @@ use crate::domain::observed::packs::Unknown;
 use crate::domain::plan::event::{EventKind, Weight};
 use crate::domain::plan::loss::Loss;
 use crate::domain::present::report::{RegionReport, SyncReason};
-use crate::domain::present::view::ViewFacts;
+use crate::domain::present::view::CurrentState;
 
 /// The state of each region that was last noted.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ type ReportedRollout = (RolloutHealth, BTreeSet<FailureClass>);
 
 impl Regions {
     /// What is new in every region.
-    pub(super) fn update(&mut self, facts: &ViewFacts) -> Vec<Note> {
+    pub(super) fn update(&mut self, facts: &CurrentState) -> Vec<Note> {
         self.0.retain(|region, _| facts.about.regions.contains(region));
         let mut notes = Vec::new();
         for (region, report) in &facts.reports {

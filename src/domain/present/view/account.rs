@@ -10,7 +10,7 @@ use super::deployment::{PackDeploymentView, deployments};
 use super::next::NextView;
 use super::status::{FreshnessKind, organization};
 use super::trouble::words;
-use super::{NotFound, VERSION, ViewFacts, absent, next};
+use super::{CurrentState, NotFound, VERSION, absent, next};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{
     AccountId, AccountState, Installation, PackName, Region, Timestamp, UnitId,
@@ -131,7 +131,7 @@ const LEAVING: &str = "it keeps the pack until conformd deletes the pack here";
 
 /// Explains one account, under all packs or under one.
 pub fn account(
-    facts: &ViewFacts,
+    facts: &CurrentState,
     id: AccountId,
     pack: Option<&str>,
 ) -> Result<AccountView, NotFound> {
@@ -175,7 +175,7 @@ pub fn account(
 }
 
 /// Somebody that no list and no row knows, and who it may be meant to be.
-fn unknown_account(facts: &ViewFacts, id: AccountId) -> NotFound {
+fn unknown_account(facts: &CurrentState, id: AccountId) -> NotFound {
     let accounts = facts.membership.list.iter().flat_map(|list| list.accounts.keys());
     let near = accounts
         .clone()
@@ -205,13 +205,13 @@ pub(super) fn named(name: Option<&String>) -> String {
 }
 
 /// The accounts of this name, for somebody who asks by name.
-pub fn called(facts: &ViewFacts, name: &str) -> Vec<AccountId> {
+pub fn called(facts: &CurrentState, name: &str) -> Vec<AccountId> {
     let accounts = facts.membership.list.iter().flat_map(|list| list.accounts.values());
     let is_it = |account: &&Account| account.name.eq_ignore_ascii_case(name);
     accounts.filter(is_it).map(|account| account.id).collect()
 }
 
-fn member(facts: &ViewFacts, id: AccountId) -> MemberView {
+fn member(facts: &CurrentState, id: AccountId) -> MemberView {
     let list = facts.membership.list.as_deref();
     let account = facts.account(id);
     let organization = organization(facts);
@@ -229,7 +229,7 @@ fn member(facts: &ViewFacts, id: AccountId) -> MemberView {
 }
 
 /// The newest clock that any region goes by.
-fn clock(facts: &ViewFacts, id: AccountId) -> Option<ClockView> {
+fn clock(facts: &CurrentState, id: AccountId) -> Option<ClockView> {
     let new_accounts = facts.regions().filter_map(|(_, report)| new_account(report?, id));
     let newest = new_accounts.max_by_key(|new_account| new_account.joined)?;
     Some(ClockView {
@@ -244,7 +244,7 @@ fn new_account(report: &RegionReport, id: AccountId) -> Option<&NewAccount> {
 }
 
 fn place(
-    facts: &ViewFacts,
+    facts: &CurrentState,
     id: AccountId,
     region: &Region,
     report: Option<&RegionReport>,
@@ -268,7 +268,7 @@ fn place(
 }
 
 fn under(
-    facts: &ViewFacts,
+    facts: &CurrentState,
     id: AccountId,
     region: &Region,
     (name, deployment): (&PackName, &PackDeploymentView),

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::region::{HoldView, RegionView};
-use super::{NAME_MAX, VERSION, ViewFacts};
+use super::{CurrentState, NAME_MAX, VERSION};
 use crate::domain::base::model::{AccountId, Installation, PackName, Region, Revision, Timestamp};
 use crate::domain::base::untrusted::{flowing, one_line};
 use crate::domain::base::words::{first_few, many};
@@ -49,7 +49,7 @@ pub struct ApprovalsView {
 }
 
 /// What waits in every configured region.
-pub fn approvals(facts: &ViewFacts) -> ApprovalsView {
+pub fn approvals(facts: &CurrentState) -> ApprovalsView {
     let waiting = WaitingLosses::of(facts.regions().filter_map(|(_, report)| report));
     let names = names(&waiting, &facts.membership);
     let simulated = facts.about.simulated;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{VERSION, ViewFacts};
+use super::{CurrentState, VERSION};
 use crate::domain::base::model::Timestamp;
 use crate::domain::plan::event::{Event, Events};
 
@@ -38,7 +38,7 @@ pub struct EventsQuery {
 }
 
 /// The events that are asked for.
-pub fn events(facts: &ViewFacts, all: &Events, asked: EventsQuery) -> EventsView {
+pub fn events(facts: &CurrentState, all: &Events, asked: EventsQuery) -> EventsView {
     let EventsQuery { after, limit } = asked;
     let last = all.last().map_or(0, |event| event.number);
     let first = all.first().map_or(last, |event| event.number);

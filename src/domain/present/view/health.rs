@@ -9,7 +9,7 @@ use super::deployment::PackDeploymentView;
 use super::new_accounts::{DeadlineView, NewAccountsSummary};
 use super::region::RegionView;
 use super::totals::Totals;
-use super::{ConfirmedCaller, ViewFacts};
+use super::{ConfirmedCaller, CurrentState};
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::base::words::{many, span};
 use crate::domain::members::new_account::NewAccountPhase;
@@ -70,7 +70,7 @@ pub(super) struct HealthParts<'a> {
 }
 
 /// The answer over everything that is shown.
-pub(super) fn health(facts: &ViewFacts, parts: &HealthParts<'_>) -> HealthView {
+pub(super) fn health(facts: &CurrentState, parts: &HealthParts<'_>) -> HealthView {
     let mut reasons: Vec<ReasonView> = Vec::new();
     reasons.extend(source(facts));
     reasons.extend(caller(facts));
@@ -96,7 +96,7 @@ fn reason(state: HealthStatus, subject: Subject, why: String) -> ReasonView {
     ReasonView { state, subject, why }
 }
 
-fn source(facts: &ViewFacts) -> Option<ReasonView> {
+fn source(facts: &CurrentState) -> Option<ReasonView> {
     let source = &facts.source;
     let invalid = Declarations::in_force(source).invalid;
     let (state, why) = match (source.problem(), source.read_last) {
@@ -112,7 +112,7 @@ fn source(facts: &ViewFacts) -> Option<ReasonView> {
     Some(reason(state, Subject::Source, why))
 }
 
-fn caller(facts: &ViewFacts) -> Option<ReasonView> {
+fn caller(facts: &CurrentState) -> Option<ReasonView> {
     let ConfirmedCaller::Unconfirmed { problem } = &facts.caller else { return None };
     let why = match problem {
         Some(problem) => format!("AWS did not confirm the identity: {problem}"),
@@ -121,7 +121,7 @@ fn caller(facts: &ViewFacts) -> Option<ReasonView> {
     Some(reason(HealthStatus::Unknown, Subject::Caller, why))
 }
 
-fn organization(facts: &ViewFacts) -> Option<ReasonView> {
+fn organization(facts: &CurrentState) -> Option<ReasonView> {
     let (state, why) = match facts.list_freshness() {
         ListFreshness::Current => return None,
         ListFreshness::Frozen(why) => (HealthStatus::Degraded, why),
@@ -132,7 +132,7 @@ fn organization(facts: &ViewFacts) -> Option<ReasonView> {
 
 /// A record that is configured and cannot be used keeps losses from being sent. Without any, the
 /// process is careful for a day, which is no problem.
-fn record(facts: &ViewFacts) -> Option<ReasonView> {
+fn record(facts: &CurrentState) -> Option<ReasonView> {
     match facts.record.as_ref()? {
         RecordStatus::Usable { .. } => None,
         RecordStatus::Unusable(none) if none.cause == NoRecordCause::NotConfigured => None,
@@ -219,7 +219,7 @@ fn over(phases: &BTreeMap<NewAccountPhase, usize>) -> Vec<String> {
 }
 
 /// The answer in one sentence: what action is required, and by when.
-fn summary(facts: &ViewFacts, parts: &HealthParts<'_>) -> String {
+fn summary(facts: &CurrentState, parts: &HealthParts<'_>) -> String {
     let HealthParts { regions, totals, new_accounts } = parts;
     // Packs come first, then what makes their numbers incomplete or doubtful, and last the
     // deadlines.

@@ -9,7 +9,7 @@ use strum::IntoEnumIterator as _;
 
 use super::deployment::deployments;
 use super::trouble::{advice, owner, words};
-use super::{ListPage, NotFound, VERSION, ViewFacts, absent};
+use super::{CurrentState, ListPage, NotFound, VERSION, absent};
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
@@ -92,7 +92,7 @@ pub struct MembersQuery<'a> {
 }
 
 /// A page of the accounts of one pack in one region.
-pub fn accounts(facts: &ViewFacts, asked: &MembersQuery<'_>) -> Result<AccountsView, NotFound> {
+pub fn accounts(facts: &CurrentState, asked: &MembersQuery<'_>) -> Result<AccountsView, NotFound> {
     let MembersQuery { region, pack, status, page } = *asked;
     let Some(region) = facts.about.regions.iter().find(|one| one.as_str() == region) else {
         let regions = facts.about.regions.iter().map(Region::as_str);
@@ -145,7 +145,7 @@ type RowSource<'a> = BTreeMap<AccountId, (StatusKind, Option<&'a TroubledMember>
 
 /// Every account that is known by name, and those that are ok if they can be concluded.
 fn rows<'a>(
-    facts: &ViewFacts,
+    facts: &CurrentState,
     region: &Region,
     pack: &PackName,
     rollout: &'a Rollout,
@@ -169,7 +169,7 @@ fn rows<'a>(
 
 /// Accounts that are to have the pack and are not known to be in trouble.
 fn fine(
-    facts: &ViewFacts,
+    facts: &CurrentState,
     region: &Region,
     pack: &PackName,
     rows: &RowSource<'_>,
@@ -184,7 +184,7 @@ fn fine(
 }
 
 fn row(
-    facts: &ViewFacts,
+    facts: &CurrentState,
     account: AccountId,
     status: StatusKind,
     member: Option<&TroubledMember>,

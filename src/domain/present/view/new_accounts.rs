@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::IntoEnumIterator as _;
 
-use super::{ListPage, VERSION, ViewFacts, census};
+use super::{CurrentState, ListPage, VERSION, census};
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::base::words::seconds_to;
 use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
@@ -106,7 +106,7 @@ fn urgency(phase: NewAccountPhase) -> u8 {
 }
 
 /// Every new account, by id.
-fn new_accounts(facts: &ViewFacts) -> BTreeMap<AccountId, NewAccountView> {
+fn new_accounts(facts: &CurrentState) -> BTreeMap<AccountId, NewAccountView> {
     let mut accounts: BTreeMap<AccountId, NewAccountView> = BTreeMap::new();
     for (region, report) in facts.regions() {
         for new_account in report.into_iter().flat_map(|report| &report.tracking.new_accounts) {
@@ -134,7 +134,7 @@ fn new_accounts(facts: &ViewFacts) -> BTreeMap<AccountId, NewAccountView> {
     accounts
 }
 
-fn begun(facts: &ViewFacts, new_account: &NewAccount) -> NewAccountView {
+fn begun(facts: &CurrentState, new_account: &NewAccount) -> NewAccountView {
     NewAccountView {
         account: new_account.account,
         name: facts.name(new_account.account),
@@ -153,7 +153,7 @@ fn phases<'a>(
 }
 
 /// New accounts for the status.
-pub(super) fn new_accounts_summary(facts: &ViewFacts) -> NewAccountsSummary {
+pub(super) fn new_accounts_summary(facts: &CurrentState) -> NewAccountsSummary {
     let all = new_accounts(facts);
     let phases = phases(all.values());
     let mut open: Vec<NewAccountView> =
@@ -178,7 +178,11 @@ fn deadline_next(open: &[NewAccountView]) -> Option<DeadlineView> {
 }
 
 /// A page of new accounts, of all phases or of one.
-pub fn page(facts: &ViewFacts, phase: Option<NewAccountPhase>, page: ListPage) -> NewAccountsView {
+pub fn page(
+    facts: &CurrentState,
+    phase: Option<NewAccountPhase>,
+    page: ListPage,
+) -> NewAccountsView {
     let all = new_accounts(facts);
     let phases = phases(all.values());
     let is_asked = |account: &NewAccountView| phase.is_none_or(|phase| account.phase == phase);

@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ViewFacts;
+use super::CurrentState;
 use super::deployment::{Lift, helps, lift};
 use super::trouble::{advice, owner};
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
@@ -47,7 +47,7 @@ pub enum Who {
 
 /// One account under one pack.
 pub(super) struct AdviceCase<'a> {
-    pub(super) facts: &'a ViewFacts,
+    pub(super) facts: &'a CurrentState,
     pub(super) account: AccountId,
     pub(super) pack: &'a PackName,
     pub(super) targeting: Option<&'a Targeting>,
@@ -128,7 +128,7 @@ fn verb(action: ActionKind) -> &'static str {
 }
 
 /// What the advice for its trouble says.
-fn advised(facts: &ViewFacts, status: MemberStatus) -> NextView {
+fn advised(facts: &CurrentState, status: MemberStatus) -> NextView {
     let matter = status.failure_class();
     let advice = advice(facts, matter);
     match owner(matter) {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::deployment::{PackDeploymentView, deployments};
-use super::{VERSION, ViewFacts};
+use super::{CurrentState, VERSION};
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::base::untrusted::one_line;
 use crate::domain::declared::manifest::Manifest;
@@ -39,7 +39,7 @@ pub struct PackView {
 const TEXT_MAX: usize = 256;
 
 /// Every pack.
-pub fn packs(facts: &ViewFacts) -> PacksView {
+pub fn packs(facts: &CurrentState) -> PacksView {
     let declared = facts.source.catalog.iter().flat_map(|catalog| &catalog.packs);
     let mut packs: BTreeMap<PackName, PackView> = declared
         .filter_map(|(name, pack)| Some((name.clone(), declaration(pack.in_force()?))))

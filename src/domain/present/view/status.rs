@@ -13,7 +13,7 @@ use super::health::{HealthParts, HealthView};
 use super::new_accounts::{NewAccountsSummary, new_accounts_summary};
 use super::region::{RegionView, region};
 use super::trouble::{TroubleView, troubles};
-use super::{About, ConfirmedCaller, VERSION, ViewFacts, census, health};
+use super::{About, ConfirmedCaller, CurrentState, VERSION, census, health};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{Installation, Region, Revision, Timestamp};
 use crate::domain::declared::source::SourceStatus;
@@ -140,7 +140,7 @@ pub enum FreshnessKind {
 }
 
 /// The status of every configured region.
-pub fn status(facts: &ViewFacts) -> StatusView {
+pub fn status(facts: &CurrentState) -> StatusView {
     let About {
         version,
         started,
@@ -187,7 +187,7 @@ fn source(source: &SourceStatus) -> SourceView {
     }
 }
 
-pub(super) fn organization(facts: &ViewFacts) -> OrganizationView {
+pub(super) fn organization(facts: &CurrentState) -> OrganizationView {
     let (freshness, why) = match facts.list_freshness() {
         ListFreshness::Current => (FreshnessKind::Current, None),
         ListFreshness::Frozen(why) => (FreshnessKind::Frozen, Some(why)),

@@ -93,8 +93,8 @@ pub fn health_sign(state: HealthStatus) -> LineSign {
     match state {
         HealthStatus::Healthy | HealthStatus::Suspended => LineSign::Fine,
         HealthStatus::Progressing => LineSign::Moving,
-        HealthStatus::Unknown => LineSign::Dark,
-        HealthStatus::Degraded => LineSign::Needy,
+        HealthStatus::Unknown => LineSign::Unknown,
+        HealthStatus::Degraded => LineSign::ActionRequired,
     }
 }
 
@@ -117,8 +117,8 @@ fn overview(regions: &BTreeMap<Region, RegionView>) -> TextGrid {
 /// The sign of a pack deployment.
 pub fn deployment_sign(deployment: &PackDeploymentView) -> LineSign {
     match deployment.mark() {
-        _ if deployment.action_required => LineSign::Needy,
-        DeploymentMark::Unknown => LineSign::Dark,
+        _ if deployment.action_required => LineSign::ActionRequired,
+        DeploymentMark::Unknown => LineSign::Unknown,
         DeploymentMark::Progressing | DeploymentMark::OutOfSync | DeploymentMark::Degraded => {
             LineSign::Moving
         }
@@ -251,7 +251,7 @@ pub fn owner_words(trouble: &TroubleView) -> &'static str {
 
 /// The sign of a member in trouble, by who must act.
 pub fn owner_sign(owner: Owner) -> LineSign {
-    if owner == Owner::Aws { LineSign::Moving } else { LineSign::Needy }
+    if owner == Owner::Aws { LineSign::Moving } else { LineSign::ActionRequired }
 }
 
 /// The name of the only one, or how many there are.
@@ -323,7 +323,7 @@ fn new_account(account: &NewAccountView, wide: bool) -> TextItem {
 /// The sign of a new account.
 pub fn phase_sign(phase: NewAccountPhase) -> LineSign {
     match phase {
-        NewAccountPhase::Missed => LineSign::Needy,
+        NewAccountPhase::Missed => LineSign::ActionRequired,
         NewAccountPhase::Waiting | NewAccountPhase::Deploying | NewAccountPhase::Late => {
             LineSign::Moving
         }
@@ -338,11 +338,15 @@ fn approvals(view: &StatusView) -> TextList {
     if let Some(guarded) = waiting.guarded() {
         let mut details: Vec<String> = guarded.reasons().iter().map(|why| clean(why)).collect();
         details.push(GUARDED_WAYS.to_owned());
-        items.push(TextItem { sign: LineSign::Needy, row: vec![guarded.summary()], details });
+        items.push(TextItem {
+            sign: LineSign::ActionRequired,
+            row: vec![guarded.summary()],
+            details,
+        });
     }
     if let Some(undeclared) = undeclared(&waiting) {
         let details = vec![undeclared_names(&waiting), UNDECLARED_WAYS.to_owned()];
-        items.push(TextItem { sign: LineSign::Needy, row: vec![undeclared], details });
+        items.push(TextItem { sign: LineSign::ActionRequired, row: vec![undeclared], details });
     }
     TextList::new("Waiting for approval", items)
 }
@@ -371,7 +375,7 @@ fn held_one(region: &Region, hold: &HoldView) -> TextItem {
 /// The sign of a hold: what lifts it.
 pub fn hold_sign(reason: HoldReason) -> LineSign {
     match lift(reason) {
-        Lift::Person => LineSign::Needy,
+        Lift::Person => LineSign::ActionRequired,
         Lift::Time => LineSign::Moving,
         Lift::Purpose => LineSign::Fine,
     }
@@ -380,7 +384,7 @@ pub fn hold_sign(reason: HoldReason) -> LineSign {
 /// Regions and members that were not read.
 fn dark(view: &StatusView) -> TextList {
     let rows = view.health.reasons.iter().filter(|reason| reason.subject == Subject::Region);
-    let items = rows.map(|reason| TextItem::new(LineSign::Dark, [clean(&reason.why)]));
+    let items = rows.map(|reason| TextItem::new(LineSign::Unknown, [clean(&reason.why)]));
     let old = view.regions.iter().filter_map(|(region, of)| {
         let report = of.report.as_ref()?;
         let seen = report.last_read.filter(|_| report.unknown.is_some())?;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ViewFacts;
+use super::CurrentState;
 use super::deployment::redeployed;
 use crate::domain::base::model::{AccountId, PackName, Region};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
@@ -83,7 +83,7 @@ struct Group<'a> {
 }
 
 /// Every trouble there is: those that a person has to fix first, then the most frequent.
-pub(super) fn troubles(facts: &ViewFacts) -> Vec<TroubleView> {
+pub(super) fn troubles(facts: &CurrentState) -> Vec<TroubleView> {
     let mut groups: BTreeMap<TroubleClass, Group<'_>> = BTreeMap::new();
     for (region, report) in facts.regions() {
         collect(region, report, &mut groups);
@@ -135,7 +135,7 @@ fn trouble_class(member: &TroubledMember) -> Option<TroubleClass> {
     }
 }
 
-fn view(facts: &ViewFacts, matter: TroubleClass, group: Group<'_>) -> TroubleView {
+fn view(facts: &CurrentState, matter: TroubleClass, group: Group<'_>) -> TroubleView {
     let Group { members, known, redeployed, packs, regions, accounts } = group;
     let examples = accounts.iter().take(EXAMPLES_MAX).map(|(account, (region, pack, member))| {
         let (code, message) = words(member);
@@ -190,7 +190,7 @@ const MISSING: &str = "Check that the account has a configuration recorder in th
     shows no row for the account, and tries again only after another Put.";
 
 /// What to do, and what keeps conformd from helping.
-pub(super) fn advice(facts: &ViewFacts, matter: TroubleClass) -> String {
+pub(super) fn advice(facts: &CurrentState, matter: TroubleClass) -> String {
     let advice = matter.map_or(MISSING, FailureClass::advice);
     let needs_redeploy = matches!(matter, None | Some(FailureClass::NoRecorder));
     let more = facts.about.redeploy.advice(facts.recorders.probed).filter(|_| needs_redeploy);

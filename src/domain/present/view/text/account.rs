@@ -41,19 +41,19 @@ fn identity(view: &AccountView) -> Vec<TextItem> {
     // Without an account list the account may still be a member, so "no" would be wrong.
     rows.push(match (listed, state) {
         (None, _) => {
-            fact(LineSign::Dark, "member", "unknown: there is no account list yet".to_owned())
+            fact(LineSign::Unknown, "member", "unknown: there is no account list yet".to_owned())
         }
         (Some(false), _) => {
-            fact(LineSign::Needy, "member", "no: it is not in the account list".into())
+            fact(LineSign::ActionRequired, "member", "no: it is not in the account list".into())
         }
         (Some(true), Some(AccountState::Active)) => {
             fact(LineSign::Fine, "member", "yes, ACTIVE".to_owned())
         }
         (Some(true), Some(state)) => {
-            fact(LineSign::Needy, "member", format!("{state}: not expected to have packs"))
+            fact(LineSign::ActionRequired, "member", format!("{state}: not expected to have packs"))
         }
         (Some(true), None) => fact(
-            LineSign::Dark,
+            LineSign::Unknown,
             "member",
             "in a state that this version does not \
                 recognize"
@@ -77,7 +77,7 @@ fn identity(view: &AccountView) -> Vec<TextItem> {
     }));
     rows.extend(read.map(|at| {
         let doubt = why.as_ref().map(|why| format!("; {}", clean(why))).unwrap_or_default();
-        let sign = if why.is_some() { LineSign::Dark } else { LineSign::Fine };
+        let sign = if why.is_some() { LineSign::Unknown } else { LineSign::Fine };
         fact(sign, "list", format!("read {}{doubt}", ago(at, now)))
     }));
     rows
@@ -91,7 +91,7 @@ pub fn window(clock: &ClockView, view: &AccountView) -> (LineSign, String) {
     if open.all(NewAccountPhase::is_settled) {
         return (LineSign::Fine, format!("ends {deadline}; every pack is deployed"));
     }
-    let sign = if *left_seconds < 0 { LineSign::Needy } else { LineSign::Moving };
+    let sign = if *left_seconds < 0 { LineSign::ActionRequired } else { LineSign::Moving };
     (sign, format!("ends {deadline}: {}", left(*left_seconds)))
 }
 
@@ -105,7 +105,7 @@ fn region_list(view: &AccountView, region: &Region, place: &PlaceView) -> TextLi
     let mut rows = Vec::new();
     // The reason comes before the packs, since they show the last observation then.
     if let Some(why) = unknown {
-        rows.push(fact(LineSign::Dark, "unknown", clean(why)));
+        rows.push(fact(LineSign::Unknown, "unknown", clean(why)));
     }
     rows.extend(seen.as_ref().map(|seen| {
         let (sign, text) = recorder(seen, view.now);
@@ -124,21 +124,22 @@ pub fn recorder(seen: &RecorderObservation, now: Timestamp) -> (LineSign, String
     let (sign, text) = match recorder {
         RecorderState::Recording => (LineSign::Fine, "recording".to_owned()),
         RecorderState::Stopped => (
-            LineSign::Needy,
+            LineSign::ActionRequired,
             "stopped: packs deploy, but their rules evaluate nothing; start \
                 the recorder"
                 .to_owned(),
         ),
-        RecorderState::Failing { code } => {
-            (LineSign::Needy, format!("recording, but its deliveries fail ({})", clean(code)))
-        }
+        RecorderState::Failing { code } => (
+            LineSign::ActionRequired,
+            format!("recording, but its deliveries fail ({})", clean(code)),
+        ),
         RecorderState::Missing => (
-            LineSign::Needy,
+            LineSign::ActionRequired,
             "missing: create a configuration \
             recorder"
                 .to_owned(),
         ),
-        RecorderState::Unknown { why } => (LineSign::Dark, format!("not known: {}", clean(why))),
+        RecorderState::Unknown { why } => (LineSign::Unknown, format!("not known: {}", clean(why))),
     };
     (sign, format!("{text} (seen {})", ago(*at, now)))
 }
@@ -158,10 +159,10 @@ fn pack_row(name: &PackName, pack: &AccountPackView, now: Timestamp) -> TextItem
 pub fn pack_sign(pack: &AccountPackView) -> LineSign {
     let is_dark = pack.unread.is_some() || matches!(pack.targeting, Some(Targeting::Unknown(_)));
     match pack.next.who {
-        Who::Person => LineSign::Needy,
+        Who::Person => LineSign::ActionRequired,
         Who::Aws | Who::Conformd => LineSign::Moving,
         // Nothing to do is good only if the status is known.
-        Who::Nobody if is_dark => LineSign::Dark,
+        Who::Nobody if is_dark => LineSign::Unknown,
         Who::Nobody => LineSign::Fine,
     }
 }

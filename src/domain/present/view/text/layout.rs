@@ -96,9 +96,9 @@ pub enum LineSign {
     /// In progress, or resolved automatically.
     Moving,
     /// Not known.
-    Dark,
+    Unknown,
     /// A person is needed.
-    Needy,
+    ActionRequired,
 }
 
 impl LineSign {
@@ -107,8 +107,8 @@ impl LineSign {
         match self {
             Self::Fine => " ",
             Self::Moving => "~",
-            Self::Dark => "?",
-            Self::Needy => "!",
+            Self::Unknown => "?",
+            Self::ActionRequired => "!",
         }
     }
 }
