@@ -147,7 +147,7 @@ fn whatever_is_simulated_says_so() {
     let json = scene.run(&["plan", "-o", "json"]).expect(0);
     let json: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((&json["version"], &json["simulated"]), (&json!(2), &json!(true)));
-    let approve = scene.run(&["approve"]).expect(0);
+    let approve = scene.run(&["approve", "--direct"]).expect(0);
     assert!(approve.stderr.starts_with("SIMULATED"), "{}", approve.text());
     assert_eq!(approve.stdout, "");
 }

@@ -25,8 +25,8 @@ use serde_json::Value;
 use strum::IntoEnumIterator;
 
 /// The enums that are checked below.
-const CHECKED: &str = "AccountState ActionKind CheckName OutOfSyncKind FailureKind Grade \
-     HoldBasis HoldReason LossCause LossKind LossState Mode NewAccountPhase NoRecordCause \
+const CHECKED: &str = "AccountState ActionKind CheckName FailureKind Grade HoldBasis HoldReason \
+     LossCause LossKind LossState Mode NewAccountPhase NoRecordCause OutOfSyncKind \
      Reason RecorderKind Service Severity StatusKind Task TripReason";
 
 /// AWS's words to AWS, and those of JSON in a schema: two on purpose.

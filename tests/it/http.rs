@@ -312,9 +312,9 @@ async fn a_wrong_method_is_told_the_right_one_as_json() {
     let told =
         [post, get, strange].map(|it| format!("{} {} {}", it.status, it.headers["allow"], it.body));
     insta::assert_snapshot!(told.join("\n"), @r#"
-    405 GET,HEAD {"version":1,"simulated":true,"error":{"code":405,"message":"this page knows no such method"}}
-    405 POST {"version":1,"simulated":true,"error":{"code":405,"message":"this page knows no such method"}}
-    405 GET,HEAD {"version":1,"simulated":true,"error":{"code":405,"message":"this page knows no such method"}}
+    405 GET,HEAD {"version":1,"simulated":true,"error":{"code":405,"message":"method not allowed"}}
+    405 POST {"version":1,"simulated":true,"error":{"code":405,"message":"method not allowed"}}
+    405 GET,HEAD {"version":1,"simulated":true,"error":{"code":405,"message":"method not allowed"}}
     "#);
     let head = served.send("HEAD /metrics", &[], "").await;
     assert_eq!((head.status, head.body.as_str()), (200, ""));
@@ -457,7 +457,7 @@ async fn what_is_asked_wrongly_is_told_what_there_is() {
     /api/v1/packs/eu-west-1/iam-baseline/accounts?page=1&page=2
       400 page is given twice
     /api/v1/accounts/%ff
-      400 the path is no text
+      400 the path is not valid UTF-8
     /api/v1/accounts/payments
       404 there is no account id payments; that is the name of 222222222222
     /api/v1/accounts/nobody

@@ -59,7 +59,7 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
         writeln!(table, "{name} {kind} [{}] {count}", labels.join(" ")).unwrap();
     }
     insta::assert_snapshot!(table, @"
-    conformd_account_failures gauge [class region] 32
+    conformd_account_failures gauge [class region] 30
     conformd_approvals gauge [state] 3
     conformd_aws_inflight_requests gauge [region] 2
     conformd_aws_limiter_wait_seconds_total counter [region] 2

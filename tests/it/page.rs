@@ -446,7 +446,7 @@ async fn a_browser_is_told_of_an_error_on_a_page_and_a_program_as_json() {
     }
     insta::assert_snapshot!(table.join("\n"), @r#"
     GET /nothing
-      404 there is no such page; /api/v1 lists what there is
+      404 page not found; /api/v1 lists the pages
     GET /packs/eu-west-1/%3Cscript%3E%00
       404 there is no pack of this installation in eu-west-1 called <script>\u{0}; there is iam-baseline, legacy, logging
     GET /packs/eu-west-1/iam-baseline?page=0
@@ -454,11 +454,11 @@ async fn a_browser_is_told_of_an_error_on_a_page_and_a_program_as_json() {
     GET /accounts/payments
       404 there is no account id payments; that is the name of 222222222222
     GET /accounts/%ff
-      400 the path is no text
+      400 the path is not valid UTF-8
     GET /new-accounts?phase=%22%3E%3Cimg%3E
       400 phase is one of waiting, deploying, complete, late, missed, not "><img>
     POST /
-      405 this page knows no such method
+      405 method not allowed
     "#);
     for line in ["GET /api/v1/nothing", "GET /metrics?x=1", "GET /healthz", "GET /assets/nothing"] {
         let answer = served.send(line, &[BROWSER], "").await;

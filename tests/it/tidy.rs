@@ -282,6 +282,7 @@ fn a_word_that_was_replaced_is_found() {
     assert_snapshot!(check("src/clock.rs", "fn rescue_all() {} // every newcomer\nstruct RegionUnseen;"), @"
     2: `newcomer` is not said any more: new account
     2: `rescue` is not said any more: redeploy
+    3: `unseen` is not said any more: unknown
     ");
     assert_snapshot!(check("docs/x.md", "two sweeps"), @"2: `sweep` is not said any more: resync");
     assert_eq!(check("docs/x.md", "removers of rearrivals"), "");

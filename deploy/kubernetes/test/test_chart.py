@@ -336,7 +336,7 @@ def test_texts_stay_texts_whatever_they_look_like(chart):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("files", ["mode observe", "Pod\nIdentity", "Nobody may scrape", "changes nothing"]),
+        ("files", ["mode observe", "Pod\nIdentity", "No peer may scrape", "changes nothing"]),
         ("git", ["mode upsert", "deploy/packs"]),
         ("ssh", ["8080"]),
         ("configmap", ["record ends with the pod", "24 hours"]),

@@ -191,8 +191,8 @@ fn by_health_and_failures_are_counted_over_the_packs_of_a_region() {
     conformd_account_failures{class="template",region="eu-west-1"} 1
     "#);
     insta::assert_snapshot!(text.of("conformd_resync_last_success"), @r#"
-    conformd_resync_last_success_timestamp_seconds{kind="full",region="eu-west-1"} 1793530800
     conformd_resync_last_success_timestamp_seconds{kind="failure",region="eu-west-1"} 1793533500
+    conformd_resync_last_success_timestamp_seconds{kind="full",region="eu-west-1"} 1793530800
     "#);
 }
 
