@@ -113,7 +113,7 @@ async fn take_step<W: Writer>(
         }
         Err(error) => refused(&error, step.action.content()),
     };
-    Outcome { step, result: result }
+    Outcome { step, result }
 }
 
 /// Writes the audit line; returns whether the log accepted it. A step without an audit line is not

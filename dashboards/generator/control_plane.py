@@ -288,13 +288,15 @@ def _source() -> list:
         lines(
             Asked(
                 "Manifests",
-                "Files of the revision in force; an unreadable file counts as invalid.",
+                "Files of the revision in force, and warnings about packs. An unreadable file counts as invalid.",
                 **half,
-                runbooks=("ConformdManifestsInvalid",),
+                runbooks=("ConformdManifestsInvalid", "ConformdPackWarnings"),
             ),
-            {"{{state}}": f"max by (state) ({of_job('conformd_manifests')})"},
-            stacked=True,
-            colors={"valid": GREEN, "invalid": RED},
+            {
+                "{{state}}": f"max by (state) ({of_job('conformd_manifests')})",
+                "warnings": f"max({of_job('conformd_pack_warnings')})",
+            },
+            colors={"valid": GREEN, "invalid": RED, "warnings": ORANGE},
         ),
         lines(
             Asked(
