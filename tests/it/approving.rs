@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-use crate::support::process::{Scene, Settings, await_some, text};
+use crate::support::process::{Daemon, Ended, Scene, Settings, await_some, text};
 
 const REGIONS: [&str; 3] = ["ap-southeast-2", "eu-west-1", "us-east-1"];
 const PACKS: [&str; 4] = ["iam", "no", "s3-baseline", "True"];
@@ -252,6 +252,8 @@ fn daemon_and_command_print_one_approval() {
     let printed = scene.run(&asked).expect(0).stdout;
     let permits = |text: &str| text.split_once("  permits:\n").unwrap().1.to_owned();
     assert_eq!(permits(&printed), permits(text(&pending["document"])));
+    let near = near(&scene, &daemon);
+    assert_eq!(permits(&near.stdout), permits(&printed), "{}", near.text());
     let one = scene.run(&[&asked[..], &["--region", "eu-west-1"]].concat()).expect(0).stdout;
     assert!(one.contains("regions: [eu-west-1]") && !one.contains("us-east-1"), "{one}");
     let page = daemon.get("/").unwrap().body;
@@ -282,6 +284,55 @@ fn daemon_and_command_print_one_approval() {
     });
     assert!(partial.stdout.contains("us-east-1") && !partial.stdout.contains("eu-west-1"));
     partial.expect(1);
+    daemon.stop().expect(0);
+}
+
+/// What `approve` prints with settings whose `http.listen` is the address of this daemon.
+fn near(scene: &Scene, daemon: &Daemon) -> Ended {
+    let settings = std::fs::read_to_string(scene.path("conformd.yaml")).unwrap();
+    let settings = settings.replace("127.0.0.1:0", &daemon.address.to_string());
+    scene.write("near.yaml", &settings);
+    scene.alone(&["approve", "--reason", "change 812", "--config", "near.yaml"]).expect(0)
+}
+
+#[test]
+fn rules_that_only_the_daemon_knows_by_name_are_named_in_the_approval() {
+    let scene = Scene::new();
+    let declare = |rules: usize| {
+        let rule = |number: usize| {
+            format!(
+                "        Rule{number}: {{Type: AWS::Config::ConfigRule, Properties: {{ConfigRuleName: \
+                 rule-{number}, Source: {{Owner: AWS, SourceIdentifier: ROOT_{number}}}}}}}\n"
+            )
+        };
+        let rules: String = (1..=rules).map(rule).collect();
+        scene.write(
+            "packs/keys.yaml",
+            &format!(
+                "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack\n\
+                 metadata: {{name: keys}}\nspec:\n  template:\n    inline: |\n      \
+                 Resources:\n{rules}"
+            ),
+        );
+    };
+    declare(6);
+    let daemon = scene.daemon();
+    daemon.synced(3);
+    declare(1);
+    daemon.program.eventually("waiting", || {
+        let view = daemon.get("/api/v1/approvals/pending").unwrap().json();
+        (view["losses"].as_array().unwrap().len() == 15).then_some(())
+    });
+    let printed = near(&scene, &daemon);
+    for number in 2..=6 {
+        assert!(printed.stdout.contains(&format!("rule-{number}")), "{}", printed.text());
+    }
+    scene.write("packs/approve.yaml", &printed.stdout);
+    daemon.program.eventually("approved", || {
+        let view = daemon.get("/api/v1/approvals/pending").unwrap().json();
+        view["losses"].as_array().unwrap().is_empty().then_some(())
+    });
+    daemon.synced(3);
     daemon.stop().expect(0);
 }
 
