@@ -206,6 +206,8 @@ impl Daemon {
             let config = settings.borrow_and_update().clone();
             self.metrics.configure(&shown(&config));
             self.about.send_modify(|shown| *shown = about(&config, shown.started));
+            // Before the settings of regions: no region may write by new settings what was checked
+            // against the old ones.
             constraints.send_if_modified(|constraints| {
                 replace(constraints, session::constraints(&config))
             });
@@ -224,7 +226,8 @@ impl Daemon {
             for region in wanted {
                 if !regions.contains_key(region) {
                     let token = stop.child_token();
-                    self.spawn_region(&mut tasks, &session, region, &policy, token.clone());
+                    let end = token.clone();
+                    self.spawn_region(&mut tasks, &session, region, &policy, &constraints, end);
                     regions.insert(region.clone(), token);
                 }
             }
@@ -368,10 +371,12 @@ impl Daemon {
         session: &Arc<AwsSession>,
         region: &Region,
         policy: &watch::Sender<Arc<RegionSettings>>,
+        constraints: &watch::Sender<Constraints>,
         stop: CancellationToken,
     ) {
         let channels = RegionChannels {
             policy: policy.subscribe(),
+            constraints: constraints.subscribe(),
             source: self.source.subscribe(),
             membership: self.membership.subscribe(),
             recorders: self.recorders.subscribe(),

@@ -147,6 +147,40 @@ fn sighup_from_observe_to_sync_gives_the_daemon_hands_and_back_takes_them() {
     daemon.stop().expect(0);
 }
 
+/// Settings that say whether templates may have remediations.
+fn with_remediations(settings: &Settings, remediations: &str) -> Settings {
+    Settings { more: format!("templates: {{remediations: {remediations}}}\n"), ..settings.clone() }
+}
+
+#[test]
+fn nothing_is_written_by_new_settings_before_the_manifests_are_checked_against_them() {
+    let scene = Scene::new();
+    let observing = Settings { mode: "observe", regions: "eu-west-1", ..Settings::default() };
+    scene.set(&with_remediations(&observing, "allowed"));
+    let remediation = "Fix: {Type: AWS::Config::RemediationConfiguration, Properties: \
+        {ConfigRuleName: {Ref: Keys}, TargetType: SSM_DOCUMENT, TargetId: AWS-Fix}}\n        Keys:";
+    let fixing = |name: &str| manifest(name, 90, "").replace("Keys:", remediation);
+    // So many that a check of them takes longer than a region needs to plan.
+    for number in 0..40 {
+        let name = format!("keys-{number}");
+        let text = fixing(&name).replace("  regions: []\n", "");
+        scene.write(&format!("packs/{name}.yaml"), &text);
+    }
+    let daemon = scene.daemon();
+    daemon.look_again(&["eu-west-1"]);
+    // Permission to write, a new region, and a new prohibition come at once.
+    let syncing =
+        Settings { mode: "sync", regions: "eu-west-1, ap-southeast-2", ..observing.clone() };
+    reload(&scene, &daemon, &with_remediations(&syncing, "forbidden"));
+    daemon.program.eventually("checked", || {
+        let manifests = daemon.get("/api/v1/status").unwrap().body;
+        manifests.contains("remediation-forbidden").then_some(())
+    });
+    daemon.look_again(&["eu-west-1", "ap-southeast-2"]);
+    assert_eq!(scene.aws.mutations(0), [""; 0]);
+    daemon.stop().expect(0);
+}
+
 #[test]
 fn sighup_takes_up_a_new_region_and_leaves_a_removed_one_alone() {
     let scene = Scene::new();

@@ -69,7 +69,11 @@ impl ParsedManifests {
         previous: Option<&Catalog>,
     ) -> Catalog {
         self.update(&snapshot.files);
-        let before = PreviousCatalog(previous);
+        // What passed under other settings has not passed: it may hold a remediation that they
+        // forbid by now. Its packs stay as AWS has them.
+        let before = PreviousCatalog(
+            previous.filter(|former| constraints.demand_no_more_than(&former.constraints)),
+        );
         let DocumentIntake { drafts, approvals, mut diagnostics, mut broken } =
             DocumentIntake::of(self.files());
 
@@ -121,9 +125,9 @@ impl ParsedManifests {
         });
         diagnostics.dedup();
         let wholly_valid = !diagnostics.iter().any(|finding| finding.severity == Severity::Error);
-        let revision = snapshot.revision.clone();
+        let (revision, constraints) = (snapshot.revision.clone(), constraints.clone());
         let ignored = snapshot.ignored.keys().cloned().collect();
-        Catalog { revision, packs, approvals, diagnostics, ignored, wholly_valid }
+        Catalog { revision, packs, approvals, diagnostics, ignored, wholly_valid, constraints }
     }
 }
 

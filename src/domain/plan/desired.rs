@@ -332,6 +332,7 @@ fn pack(
 mod tests {
     use super::*;
     use crate::domain::base::model::{AccountState, DeletionPolicy, ResultsBucket};
+    use crate::domain::declared::constraints::Constraints;
     use crate::domain::declared::diagnostic::Span;
     use crate::domain::declared::manifest::Override;
     use crate::domain::declared::snapshot::SourcePath;
@@ -383,6 +384,7 @@ mod tests {
             diagnostics: Vec::new(),
             ignored: Vec::new(),
             wholly_valid: true,
+            constraints: Constraints::default(),
         }
     }
 

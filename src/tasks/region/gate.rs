@@ -10,6 +10,7 @@ use super::moment::running;
 use super::shared_window::SharedWindow;
 use crate::clock::Clock;
 use crate::domain::base::model::{Region, Revision};
+use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::source::SourceStatus;
 use crate::domain::plan::guard::Used;
 use crate::domain::plan::steps::PlanStep;
@@ -26,6 +27,8 @@ pub struct PlanInvalidation {
         Option<watch::Receiver<std::sync::Arc<crate::tasks::region::settings::RegionSettings>>>,
     /// The source, if it can change; likewise.
     pub source: Option<watch::Receiver<SourceStatus>>,
+    /// What the settings demand of manifests, if that can change.
+    pub constraints: Option<watch::Receiver<Constraints>>,
     /// How to read the source afresh; without it a command has read it just now.
     pub refresh: Option<Refresh>,
 }
@@ -51,9 +54,20 @@ pub(super) struct ReconciliationGate<'a> {
     pub(super) observed: Duration,
 }
 
+/// Whether the catalog in force was checked against other demands than those of the settings now. A
+/// region that is new, or whose task begins anew, plans at once; the source is checked again
+/// meanwhile, and may hold what the settings forbid by now.
+fn is_unchecked(
+    source: &watch::Receiver<SourceStatus>,
+    constraints: &watch::Receiver<Constraints>,
+) -> bool {
+    let source = source.borrow();
+    source.catalog.as_ref().is_some_and(|catalog| catalog.constraints != *constraints.borrow())
+}
+
 impl executor::WriteGate for ReconciliationGate<'_> {
     fn closed(&self) -> Option<&'static str> {
-        let PlanInvalidation { stop, policy, source, refresh: _ } = self.watched;
+        let PlanInvalidation { stop, policy, source, constraints, refresh: _ } = self.watched;
         // A channel whose sender is gone belongs to a process that is ending.
         let has_changed = |changed: Result<bool, _>| changed.unwrap_or(true);
         if stop.is_cancelled() {
@@ -62,6 +76,10 @@ impl executor::WriteGate for ReconciliationGate<'_> {
             Some("the settings have changed")
         } else if source.as_ref().is_some_and(|it| has_changed(it.has_changed())) {
             Some("the source has changed")
+        } else if let (Some(source), Some(constraints)) = (source, constraints)
+            && is_unchecked(source, constraints)
+        {
+            Some("the manifests were not checked against the new settings yet")
         } else {
             None
         }
@@ -79,6 +97,10 @@ impl executor::WriteGate for ReconciliationGate<'_> {
             let newest = refresh.refresh().await.map_err(|why| why.to_string())?;
             if Some(&newest) != revision {
                 return Err(format!("the source has changed: it is at {newest} now"));
+            }
+            // Settings may have changed meanwhile, which makes no revision.
+            if let Some(why) = self.closed() {
+                return Err(why.to_owned());
             }
         }
         let age = running(self.clock).saturating_sub(self.observed);

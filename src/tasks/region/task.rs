@@ -14,6 +14,7 @@ use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::cloud::{RegionReader, Writer};
 use crate::domain::base::heartbeat::TaskId;
+use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::source::SourceStatus;
 use crate::domain::members::new_account::{NewAccount, Warning, Warnings};
 use crate::domain::observed::recorder::Recorders;
@@ -29,6 +30,8 @@ use crate::tasks::source::Refresh;
 pub struct RegionChannels {
     /// The settings of the region.
     pub policy: watch::Receiver<Arc<RegionSettings>>,
+    /// What the settings demand of manifests.
+    pub constraints: watch::Receiver<Constraints>,
     /// The status of the source.
     pub source: watch::Receiver<SourceStatus>,
     /// What the organization task says.
@@ -91,6 +94,7 @@ pub async fn run<R: RegionReader, W: Writer>(
             stop: stop.clone(),
             policy: Some(channels.policy.clone()),
             source: Some(channels.source.clone()),
+            constraints: Some(channels.constraints.clone()),
             refresh: Some(channels.refresh.clone()),
         };
         let reconciliation =

@@ -130,8 +130,7 @@ impl Daemon {
             parser: ParsedFile::of,
             absence: Absence::Atomic,
         };
-        let constraints = Constraints { regions: Some(regions()), ..Constraints::default() };
-        let (sender, constraints) = watch::channel(constraints);
+        let (sender, constraints) = watch::channel(constraints());
         let channels = source::SourceChannels {
             constraints,
             status: self.source.clone(),
@@ -221,6 +220,7 @@ impl Daemon {
         let window = Arc::new(SharedWindow::watched(&self.clock));
         let slots = Arc::new(Semaphore::new(64));
         let policy = watch::Sender::new(Arc::new(policy()));
+        let constraints = watch::Sender::new(constraints());
         let reconcile_now = watch::Sender::default();
         let membership: [_; 3] = self.apart(self.membership.subscribe());
         let recorders: [_; 3] = self.apart(self.recorders.subscribe());
@@ -235,6 +235,7 @@ impl Daemon {
             let reconciler = Reconciler::new(aws.clone(), Some(aws), clock.clone(), window);
             let channels = RegionChannels {
                 policy: policy.subscribe(),
+                constraints: constraints.subscribe(),
                 source,
                 membership,
                 recorders,
@@ -255,7 +256,7 @@ impl Daemon {
         // Nobody changes the settings or rings; the channels have to stay open.
         self.tasks.spawn(async move {
             std::future::pending::<()>().await;
-            drop((policy, reconcile_now));
+            drop((policy, constraints, reconcile_now));
         });
     }
 
@@ -294,6 +295,10 @@ impl Daemon {
             now: self.clock.aws_now(),
         }
     }
+}
+
+fn constraints() -> Constraints {
+    Constraints { regions: Some(regions()), ..Constraints::default() }
 }
 
 fn regions() -> BTreeSet<Region> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::domain::base::model::PackName;
 use crate::domain::base::model::Revision;
 use crate::domain::declared::approval::Approval;
+use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::diagnostic::Diagnostic;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::manifest::{Manifest, Tombstone};
@@ -27,6 +28,8 @@ pub struct Catalog {
     /// Whether every file could be read and every manifest passed: only then may anything be
     /// deleted because of this revision.
     pub wholly_valid: bool,
+    /// The demands of the settings that it was checked against.
+    pub constraints: Constraints,
 }
 
 /// The declaration under one pack name.
