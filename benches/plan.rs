@@ -27,10 +27,10 @@ use conformd::domain::organization::membership::ListFreshness;
 use conformd::domain::organization::selector::named;
 use conformd::domain::plan::decision::PlanInputs;
 use conformd::domain::plan::desired::{Desired, DesiredEntry, DesiredPack, SourceTrust};
-use conformd::domain::plan::diff::plan;
 use conformd::domain::plan::effective_rules::{HeldRules, TemplatesByDigest};
 use conformd::domain::plan::guard::{GuardTerms, LossLimits, approve};
 use conformd::domain::plan::history::History;
+use conformd::domain::plan::planner::plan;
 use conformd::domain::plan::redeploy::Redeploy;
 use conformd::domain::plan::window::{LossWindow, SPAN};
 

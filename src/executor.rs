@@ -13,7 +13,7 @@ use crate::domain::base::model::{MARKER_PARAMETER, Place, Revision};
 use crate::domain::observed::content::Content;
 use crate::domain::plan::guard::{Approved, Used};
 use crate::domain::plan::outcome::{Outcome, StepResult};
-use crate::domain::plan::steps::{Action, ParameterValue, PlanStep};
+use crate::domain::plan::step::{Action, ParameterValue, PlanStep};
 use crate::telemetry;
 
 /// Mutations in flight per region: conformd's own choice, since AWS publishes no rates of AWS
@@ -191,7 +191,8 @@ mod tests {
     use crate::domain::plan::effective_rules::{HeldRules, TemplatesByDigest};
     use crate::domain::plan::guard::{GuardTerms, LossLimits, approve};
     use crate::domain::plan::loss::Losses;
-    use crate::domain::plan::steps::{Plan, Reason, Weights};
+    use crate::domain::plan::region_plan::{Plan, Weights};
+    use crate::domain::plan::step::Reason;
     use crate::domain::plan::window::{LossWindow, SPAN};
 
     fn step(name: &str, action: Action) -> PlanStep {

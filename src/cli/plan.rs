@@ -11,7 +11,7 @@ use crate::config::{Config, SettingsFile};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::Region;
 use crate::domain::plan::guard::{PendingApproval, Ruling};
-use crate::domain::plan::steps::Plan;
+use crate::domain::plan::region_plan::Plan;
 use crate::domain::present::plan_text::{PlanText, Summary, Values};
 use crate::domain::present::report::RegionReport;
 use crate::session;

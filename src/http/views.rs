@@ -22,7 +22,7 @@ use super::{API_VERSION, SharedState};
 use crate::domain::base::model::{AccountId, Region};
 use crate::domain::base::untrusted::one_line;
 use crate::domain::observed::failure_class::{FailureClass, Owner};
-use crate::domain::plan::steps::Plan;
+use crate::domain::plan::region_plan::Plan;
 use crate::domain::present::plan_text::{PlanText, Values};
 use crate::domain::present::view::account::{account, called};
 use crate::domain::present::view::members::{MembersQuery, accounts};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use conformd::domain::base::mode::Mode;
 use conformd::domain::declared::snapshot::Absence;
-use conformd::domain::plan::steps::HoldReason;
+use conformd::domain::plan::hold::HoldReason;
 use conformd::sim::api::Operation;
 use conformd::sim::event::{ExternalPut, WorldEvent};
 use conformd::sim::faults::{FaultEffect, FaultRule, FaultStage};

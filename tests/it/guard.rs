@@ -16,7 +16,7 @@ use conformd::domain::organization::membership::Shrink;
 use conformd::domain::plan::guard::{GuardTerms, LossLimits, Ruling, approve};
 use conformd::domain::plan::history::History;
 use conformd::domain::plan::loss::{Loss, LossAt};
-use conformd::domain::plan::steps::Plan;
+use conformd::domain::plan::region_plan::Plan;
 use conformd::domain::plan::window::{Intended, LossWindow, Noticed, ObservedPut};
 use insta::assert_snapshot;
 

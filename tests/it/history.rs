@@ -6,7 +6,8 @@
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::plan::history::History;
 use conformd::domain::plan::outcome::{Outcome, StepResult};
-use conformd::domain::plan::steps::{Plan, Reason};
+use conformd::domain::plan::region_plan::Plan;
+use conformd::domain::plan::step::Reason;
 use insta::assert_snapshot;
 use strum::IntoEnumIterator as _;
 

@@ -18,7 +18,7 @@ use conformd::domain::base::untrusted::is_hidden;
 use conformd::domain::declared::source::SourceStatus;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::plan::event::{Event, Events};
-use conformd::domain::plan::steps::{Hold, HoldReason};
+use conformd::domain::plan::hold::{Hold, HoldReason};
 use conformd::domain::present::journal::{Journal, Notification};
 use conformd::domain::present::report::{RegionReport, Reports};
 use conformd::domain::present::view::CurrentState;

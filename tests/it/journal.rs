@@ -19,7 +19,7 @@ use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::organization::account_list::WalkFailure;
 use conformd::domain::plan::event::{Event, Events, Weight};
 use conformd::domain::plan::outcome::{Outcome, StepResult};
-use conformd::domain::plan::steps::{Action, Reason};
+use conformd::domain::plan::step::{Action, Reason};
 use conformd::domain::present::journal::note::EVENTS_MAX;
 use conformd::domain::present::journal::{Journal, Notification};
 use conformd::domain::present::report::{RegionReport, Reports};

@@ -18,7 +18,7 @@ use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::Counts;
 use conformd::domain::plan::outcome::{Outcome, StepResult};
-use conformd::domain::plan::steps::{Action, Reason};
+use conformd::domain::plan::step::{Action, Reason};
 use conformd::domain::present::axes::SyncStatus;
 use conformd::domain::present::report::{
     OutOfSyncKind, PackReport, RegionReport, Reports, SyncReason,

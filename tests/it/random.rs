@@ -10,7 +10,7 @@ use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{
     DeletionPolicy, MARKER_PARAMETER, Marker, PackName, Place, Region,
 };
-use conformd::domain::plan::steps::HoldReason;
+use conformd::domain::plan::hold::HoldReason;
 use conformd::sim::event::{ExternalPut, WorldEvent};
 use conformd::sim::knobs::{Knobs, Paging};
 use proptest::prelude::*;

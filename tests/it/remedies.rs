@@ -12,7 +12,7 @@ use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::packs::Observed;
 use conformd::domain::plan::history::History;
 use conformd::domain::plan::outcome::{Outcome, StepResult};
-use conformd::domain::plan::steps::{ActionKind, Reason};
+use conformd::domain::plan::step::{ActionKind, Reason};
 use conformd::domain::present::report::{Reconciliation, RegionReport, SyncReason};
 use insta::assert_snapshot;
 use proptest::prelude::*;

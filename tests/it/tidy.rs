@@ -202,7 +202,7 @@ fn an_sdk_named_outside_of_aws_is_found() {
 
 #[test]
 fn a_crate_in_a_room_that_may_not_use_it_is_found() {
-    assert_snapshot!(check("src/domain/plan/diff.rs", "use tokio::sync::watch;\nfn f() { regex::x() }"), @"
+    assert_snapshot!(check("src/domain/plan/planner.rs", "use tokio::sync::watch;\nfn f() { regex::x() }"), @"
     2: `domain/plan` uses the crate `tokio`: move it to a room that may, or say in tidy why this one may
     2: `tokio` in `domain`: read in a task, decide in a plain function
     ");
@@ -216,7 +216,7 @@ fn a_crate_in_a_room_that_may_not_use_it_is_found() {
 fn an_impure_domain_is_found() {
     let text = "use std::collections::HashMap;\nuse std::time::Instant;\nasync fn f() {}\n\
                 fn g() { tracing::info!(\"x\"); std::fs::read(\"x\") }";
-    assert_snapshot!(check("src/domain/plan/diff.rs", text), @"
+    assert_snapshot!(check("src/domain/plan/planner.rs", text), @"
     2: `HashMap` in `domain`: use BTreeMap: order is output
     3: `Instant` in `domain`: take the time as an argument
     4: `async` in `domain`: read in a task, decide in a plain function

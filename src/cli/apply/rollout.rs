@@ -17,7 +17,7 @@ use crate::domain::base::untrusted::flowing;
 use crate::domain::observed::packs::{PackPhase, RolloutStatus, StatusRow, Verb};
 use crate::domain::organization::account_list::Account;
 use crate::domain::plan::outcome::{Outcome, StepResult};
-use crate::domain::plan::steps::PlanStep;
+use crate::domain::plan::step::PlanStep;
 use crate::limiter::Limited;
 use crate::listing::{Incomplete, read_all};
 use crate::session::AwsSession;

@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::declared::approval::Approval;
+use crate::domain::plan::hold::HoldReason;
 use crate::domain::plan::loss::LossAt;
-use crate::domain::plan::steps::{HoldReason, Plan, PlanStep};
+use crate::domain::plan::region_plan::Plan;
+use crate::domain::plan::step::PlanStep;
 
 /// What a plan says of one pack, or of a whole region.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -110,8 +112,10 @@ pub(super) fn differences<'a>(
 mod tests {
     use super::*;
     use crate::domain::base::model::{Place, Timestamp};
+    use crate::domain::plan::hold::Hold;
     use crate::domain::plan::loss::Losses;
-    use crate::domain::plan::steps::{Action, Hold, Reason, Weights};
+    use crate::domain::plan::region_plan::Weights;
+    use crate::domain::plan::step::{Action, Reason};
     use crate::domain::present::approval_document::{ApprovalText, LIFE, WaitingLosses};
 
     fn step(pack: &str, update: i64) -> PlanStep {

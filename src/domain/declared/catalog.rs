@@ -1,10 +1,8 @@
-//! Every manifest of a snapshot, checked as a whole, with the last good form of what broke.
-//!
-//! A file that cannot be read to the end isolates its own packs and no others. Reading is pure and
-//! the order of files does not matter.
+//! The catalog: what the source declares, pack by pack, as far as it is valid.
 
 mod approvals;
-mod claims;
+mod assembly;
+mod claim;
 mod ending;
 mod inline;
 mod intake;
@@ -14,32 +12,57 @@ mod strays;
 mod sums;
 mod templates;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::diagnostic::{Diagnostic, Severity};
-use super::findings::Findings;
+use super::approval::Approval;
+use super::constraints::Constraints;
+use super::diagnostic::Diagnostic;
 use super::interest::Interest;
-use super::manifest::{DesiredState, Exclude, Manifest, resolve, resolve_absent};
-use super::snapshot::{Snapshot, SourcePath};
-use crate::domain::base::code;
-use crate::domain::base::model::PackName;
-use crate::domain::declared::constraints::Constraints;
-use claims::{Claim, PreviousCatalog};
-use intake::{DocumentIntake, Drafted};
-use templates::TemplateFiles;
+use super::manifest::{Exclude, Manifest, Tombstone};
+use super::snapshot::SourcePath;
+use crate::domain::base::model::{PackName, Revision};
 
-pub use claims::{Catalog, Declared};
 pub use intake::{ParsedFile, is_manifest_file, is_nearly_manifest_file};
 pub use parsed::{FileParser, ParsedManifests};
 
-impl Catalog {
-    /// Reads every manifest of a snapshot. `previous` is the catalog that was in force before it,
-    /// from which packs that broke keep their last good form.
-    pub fn read(snapshot: &Snapshot, constraints: &Constraints, previous: Option<&Self>) -> Self {
-        ParsedManifests::default().catalog(snapshot, constraints, previous)
-    }
+/// What the source declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalog {
+    /// The content it was read from.
+    pub revision: Revision,
+    /// Every pack name that some manifest claims.
+    pub packs: BTreeMap<PackName, Declared>,
+    /// Every approval, by `metadata.name`.
+    pub approvals: BTreeMap<String, Approval>,
+    /// Everything that was found, ordered by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Files and directories that were passed over by their names.
+    pub ignored: Vec<SourcePath>,
+    /// Whether every file could be read and every manifest passed: only then may anything be
+    /// deleted because of this revision.
+    pub wholly_valid: bool,
+    /// The demands of the settings that it was checked against.
+    pub constraints: Constraints,
+}
 
+/// The declaration under one pack name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Declared {
+    /// A manifest that passed.
+    Good(Arc<Manifest>),
+    /// A manifest that passed and says `state: Absent`.
+    Absent(Arc<Tombstone>),
+    /// A manifest that did not; the form that passed last, as long as the process remembers it.
+    Broken {
+        /// Why, in one sentence with the place.
+        why: String,
+        /// What stays in force.
+        last_good: Option<Arc<Manifest>>,
+    },
+}
+
+impl Catalog {
     /// What the manifests in force want to know of accounts.
     pub fn interest(&self) -> Interest {
         let in_force = self.packs.values().filter_map(Declared::in_force);
@@ -59,175 +82,13 @@ impl Catalog {
     }
 }
 
-impl ParsedManifests {
-    /// The catalog of a snapshot, as [`Catalog::read`] makes it. Files that were parsed already are
-    /// not parsed again.
-    pub fn catalog(
-        &mut self,
-        snapshot: &Snapshot,
-        constraints: &Constraints,
-        previous: Option<&Catalog>,
-    ) -> Catalog {
-        self.update(&snapshot.files);
-        // What passed under other settings has not passed: it may hold a remediation that they
-        // forbid by now. Its packs stay as AWS has them.
-        let before = PreviousCatalog(
-            previous.filter(|former| constraints.demand_no_more_than(&former.constraints)),
-        );
-        let DocumentIntake { drafts, approvals, mut diagnostics, mut broken } =
-            DocumentIntake::of(self.files());
-
-        let mut templates = TemplateFiles::new(&snapshot.files);
-        let mut claims = Vec::new();
-        let mut rests = Rests::new();
-        for drafted in drafts {
-            if let (Some((name, _)), template) =
-                (&drafted.draft.name, drafted.draft.template_file())
-            {
-                let files = rests.entry(name.clone()).or_default();
-                files.insert(drafted.draft.origin.path.clone());
-                files.extend(template.cloned());
-            }
-            match judge(drafted, &mut templates, constraints, &mut diagnostics) {
-                Ok(claim) => {
-                    // Damage may have swallowed a neighbour: the whole file counts as broken.
-                    if let Err(why) = &claim.outcome {
-                        broken.entry(claim.path.clone()).or_insert_with(|| why.clone());
-                    }
-                    claims.push(claim);
-                }
-                Err(Nameless { path, why }) => {
-                    broken.entry(path).or_insert(why);
-                }
-            }
-        }
-        diagnostics.extend(templates.into_diagnostics());
-
-        let mut packs = names::settle(claims, &before, &mut diagnostics);
-        for (path, why) in &broken {
-            for manifest in before.packs_of(path) {
-                packs.entry(manifest.name.clone()).or_insert_with(|| {
-                    let last_good = Some(Arc::clone(manifest));
-                    Declared::Broken { why: why.clone(), last_good }
-                });
-            }
-        }
-        let mut approvals = names::settle_approvals(approvals, &mut diagnostics);
-        invalidate(&mut packs, &rests, &before, &diagnostics);
-        sums::check(&packs, constraints, &mut diagnostics);
-        let in_error = invalidate(&mut packs, &rests, &before, &diagnostics);
-        approvals.retain(|_, approval| !in_error.contains(&approval.origin.path));
-
-        // Files are read in order; templates and names add theirs at the end.
-        diagnostics.sort_by(|one, other| {
-            let place = one.path.cmp(&other.path).then(one.span.cmp(&other.span));
-            place.then_with(|| one.cmp(other))
-        });
-        diagnostics.dedup();
-        let wholly_valid = !diagnostics.iter().any(|finding| finding.severity == Severity::Error);
-        let (revision, constraints) = (snapshot.revision.clone(), constraints.clone());
-        let ignored = snapshot.ignored.keys().cloned().collect();
-        Catalog { revision, packs, approvals, diagnostics, ignored, wholly_valid, constraints }
-    }
-}
-
-/// The files that each pack rests on: those of its manifests and of their templates.
-type Rests = BTreeMap<PackName, BTreeSet<SourcePath>>;
-
-/// What is wrong with a text, rather than with what one of its documents says: such damage may have
-/// swallowed or changed a neighbour.
-const DAMAGE: [&str; 15] = [
-    code::ENCODING,
-    code::CHARACTER,
-    code::DIRECTIVE,
-    code::FILE_NAME,
-    code::TOO_LARGE,
-    code::TOO_DEEP,
-    code::SYNTAX,
-    code::ALIAS,
-    code::DUPLICATE_KEY,
-    code::KEY_NOT_TEXT,
-    code::TAG,
-    code::MERGE_CONFLICT,
-    code::YAML_1_1,
-    code::NOT_A_MANIFEST,
-    code::NEAR_MISS,
-];
-
-/// No pack is valid while its template's file holds an error, or its manifest's file is damaged,
-/// wherever in the file. Gives the files with errors.
-fn invalidate<'d>(
-    packs: &mut BTreeMap<PackName, Declared>,
-    rests: &Rests,
-    before: &PreviousCatalog<'_>,
-    diagnostics: &'d [Diagnostic],
-) -> BTreeSet<&'d SourcePath> {
-    let mut in_error: BTreeMap<&SourcePath, Vec<&Diagnostic>> = BTreeMap::new();
-    for finding in diagnostics.iter().filter(|finding| finding.severity == Severity::Error) {
-        in_error.entry(&finding.path).or_default().push(finding);
-    }
-    for (name, declared) in packs {
-        let own = match declared {
-            Declared::Good(manifest) => &manifest.origin.path,
-            Declared::Absent(tombstone) => &tombstone.origin.path,
-            Declared::Broken { .. } => continue,
-        };
-        let rests = rests.get(name).into_iter().flatten();
-        // An error elsewhere in the manifest's own file concerns another document, unless the file
-        // is damaged: then its text may have been cut or merged anywhere.
-        let mut wrong = rests.filter_map(|path| in_error.get(path)).flatten();
-        let counts =
-            |finding: &&&Diagnostic| finding.path != *own || DAMAGE.contains(&finding.code);
-        if let Some(first) = wrong.find(counts) {
-            let (why, last_good) = (first.to_string(), before.last_good(name));
-            *declared = Declared::Broken { why, last_good };
+impl Declared {
+    /// The manifest in force: the one that passed, or the one that passed last.
+    pub fn in_force(&self) -> Option<&Arc<Manifest>> {
+        match self {
+            Self::Good(manifest) => Some(manifest),
+            Self::Absent(_) => None,
+            Self::Broken { why: _, last_good } => last_good.as_ref(),
         }
     }
-    in_error.into_keys().collect()
-}
-
-/// Why a file has packs whose names are not known.
-struct Nameless {
-    path: SourcePath,
-    why: String,
-}
-
-/// Brings a draft and its template together.
-fn judge(
-    drafted: Drafted,
-    templates: &mut TemplateFiles<'_>,
-    constraints: &Constraints,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Result<Claim, Nameless> {
-    let Drafted { draft, mut found } = drafted;
-    let path = draft.origin.path.clone();
-    let claimed = draft.name.clone();
-    let mut findings = Findings::new(&path);
-    findings.all.append(&mut found);
-    let declared = match draft.state {
-        DesiredState::Absent => resolve_absent(&mut findings, draft, constraints)
-            .map(|tomb| Declared::Absent(Arc::new(tomb))),
-        DesiredState::Present => draft
-            .template
-            .as_ref()
-            .and_then(|(choice, span)| templates.take(&mut findings, choice, *span))
-            .and_then(|template| {
-                let unended = templates.unended(&draft);
-                let manifest = resolve(&mut findings, draft, template, constraints)?;
-                Some(Declared::Good(Arc::new(Manifest { unended, ..manifest })))
-            }),
-    };
-    let why = || {
-        let error = findings.all.iter().find(|found| found.severity == Severity::Error);
-        error.map_or_else(|| "the manifest has errors".to_owned(), ToString::to_string)
-    };
-    let result = match claimed {
-        Some((name, span)) => {
-            let outcome = declared.ok_or_else(why);
-            Ok(Claim { name, path: path.clone(), span, outcome })
-        }
-        None => Err(Nameless { path: path.clone(), why: why() }),
-    };
-    diagnostics.append(&mut findings.all);
-    result
 }

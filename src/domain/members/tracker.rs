@@ -4,34 +4,34 @@
 //! computed from both from scratch. A restart loses this memory, which costs a resync.
 //! `tasks/region` sends the requests and sets their rate.
 
-mod agenda;
+mod account_index;
 mod causes;
 mod health;
-mod judgement;
+mod judgment;
+mod member_request;
 mod pack_state;
-mod people;
-mod reading;
-mod roster;
+mod read_requests;
 mod rows;
-mod summarize;
+mod summarizer;
 mod summary;
 pub mod target;
 #[cfg(test)]
 mod tests;
+mod tracked_members;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use agenda::{Rank, ReadRequest, Resyncs};
 pub use causes::OWN_ACCOUNT;
-pub use reading::{FILTERS, MemberRequest, PAGE};
+pub use member_request::{FILTERS, MemberRequest, PAGE};
+pub use read_requests::{Rank, ReadRequest, Resyncs};
 pub use rows::RowsInProgress;
 
 use causes::Causes;
+use member_request::ReadResult;
 use pack_state::PackState;
-use people::TrackedMembers;
-use reading::ReadResult;
-use summarize::{SummaryInputs, summary};
+use summarizer::{SummaryInputs, summary};
+use tracked_members::TrackedMembers;
 
 use super::new_account::{NewAccount, new_accounts};
 use super::rollout::Rollout;
@@ -187,8 +187,9 @@ impl MemberTracker {
             return Vec::new();
         }
         let states = self.states.iter();
-        let requests = states
-            .flat_map(|(name, state)| agenda::requests(name, state, &self.people, resyncs, pace));
+        let requests = states.flat_map(|(name, state)| {
+            read_requests::requests(name, state, &self.people, resyncs, pace)
+        });
         requests.collect()
     }
 
@@ -196,7 +197,7 @@ impl MemberTracker {
     pub fn troubled(&self) -> Vec<MemberRequest> {
         let is_troubled = |state: &PackState| !state.is_quiet() && !state.is_going();
         let troubled = self.states.iter().filter(|(_, state)| is_troubled(state));
-        troubled.map(|(name, state)| agenda::trouble(name, state, &self.people)).collect()
+        troubled.map(|(name, state)| read_requests::trouble(name, state, &self.people)).collect()
     }
 
     /// One full resync for every pack.
@@ -213,7 +214,8 @@ impl MemberTracker {
     /// The published state of all members.
     pub fn tracking(&self) -> Tracking {
         let states = self.states.values();
-        let troubled = states.clone().filter(|state| agenda::is_troubled(state, &self.people));
+        let troubled =
+            states.clone().filter(|state| read_requests::is_troubled(state, &self.people));
         let trouble = troubled.map(|state| state.read).min();
         let resyncs = states.map(|state| state.resynced).min();
         Tracking {

@@ -11,8 +11,10 @@ use crate::domain::observed::recorder::Recorders;
 use crate::domain::plan::desired::Desired;
 use crate::domain::plan::effective_rules::HeldRules;
 use crate::domain::plan::history::History;
+use crate::domain::plan::hold::Hold;
 use crate::domain::plan::redeploy::Redeploy;
-use crate::domain::plan::steps::{Bystander, Hold, PlanStep};
+use crate::domain::plan::region_plan::Bystander;
+use crate::domain::plan::step::PlanStep;
 use crate::domain::plan::window::{LossWindow, ProcessTime};
 
 /// The inputs of a plan.

@@ -1,616 +1,190 @@
-//! From desired and observed to a plan: pure, deterministic, one pack at a time.
+//! The fields in which an observed pack differs from the desired one, old and new.
 //!
-//! | wanted | observed | result |
-//! |---|---|---|
-//! | yes | absent | create; after it was seen in force, only when two observations agree |
-//! | yes | not listed, but with a status | held until the list has had time to show it |
-//! | yes | ours, equal | nothing; `LastUpdateTime` newer than after our Put: conflict, healed |
-//! | yes | ours, different | update; put back after two observations when it was changed externally
-//! |
-//! | yes | ours, equal, members failed | put again if that helps (`remedy`), ever more rarely |
-//! | yes | unmanaged | adopt if the manifest says so, else held |
-//! | yes | another's, void marker | held |
-//! | no | ours | delete after two observations; `Orphan`: left in place; not declared at all: held
-//! until |
-//! | | | its manifest says `state: Absent` or an approval names it, unless absence is evidence |
-//! | no | anything else | ignored |
-//!
-//! A pack that AWS is working on, that was written lately, refused, or suspended is held with that
-//! reason, and a step with losses waits for a source that was read whole. Mode and guard come
-//! afterwards.
+//! What is done about one is decided in `planner`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::changes::{PutContext, changes, losses};
-use super::desired::{Desired, DesiredEntry, DesiredPack, SourceTrust, Unresolvable};
-use super::history::PackHistory;
-use super::holds::{hold, region_hold, waiting};
-use super::loss::{Loss, LossAt, Losses};
-use super::redeploy::{RedeployCase, Remedy, Tries, remedy};
-use super::steps::{Action, Bystander, Change, Hold, HoldReason, Plan, PlanStep, Reason, Weights};
-use crate::domain::base::model::{DeletionPolicy, Digest, Marker, PackName, Timestamp};
-use crate::domain::declared::snapshot::Absence;
-use crate::domain::members::rollout::{Rollout, RolloutHealth};
-use crate::domain::members::tracking::Tracking;
-use crate::domain::observed::packs::{
-    Observed, ObservedPack, Ownership, PackPhase, PacksObservation, RolloutStatus, StatusRecord,
-    Verb, VoidMarker,
-};
-use crate::domain::organization::account_list::AccountList;
-use crate::domain::plan::decision::{Decision, PlanContext, PlanInputs};
+use super::desired::DesiredPack;
+use super::effective_rules::{HeldRules, kept};
+use super::loss::{Loss, Losses, Renames};
+use super::step::{Change, Entering, Leaving, ParameterValue, TemplateMark};
+use crate::domain::base::model::{AccountId, MARKER_PARAMETER, Marker, PackName, Place};
+use crate::domain::declared::template::{Remediation, Template, differences};
+use crate::domain::observed::packs::ObservedPack;
+use crate::domain::organization::account_list::{Account, AccountList};
 
-/// Makes the plan.
-pub fn plan(inputs: &PlanInputs<'_>, now: Timestamp) -> Plan {
-    let mut plan = Plan {
-        place: inputs.place.clone(),
-        revision: inputs.desired.map(|desired| desired.revision.clone()),
-        steps: Vec::new(),
-        holds: Vec::new(),
-        bystanders: BTreeMap::new(),
-        weights: Weights::default(),
-    };
-    // An unknown region comes first: without an observation every desired pack would look missing
-    // and every write would be planned blindly.
-    let (seen, desired) = match (inputs.observed, inputs.desired) {
-        (Observed::Unknown(unknown), _) => {
-            plan.holds.push(region_hold(HoldReason::Unknown, unknown.why.clone()));
-            return plan;
-        }
-        (Observed::Seen(_), None) => {
-            let why = "the source has not been read yet".to_owned();
-            plan.holds.push(region_hold(HoldReason::Source, why));
-            return plan;
-        }
-        (Observed::Seen(seen), Some(desired)) => (seen, desired),
-    };
-    let region = PlanContext {
-        inputs,
-        seen,
-        desired,
-        successors: successors(inputs.tracking, seen, desired),
-        now,
-    };
-    for name in seen.packs.keys().chain(desired.packs.keys()).collect::<BTreeSet<_>>() {
-        match region.decide(name) {
-            Decision::Nothing => {}
-            Decision::Take(step) => plan.steps.push(*step),
-            Decision::Hold(hold) => plan.holds.push(*hold),
-            Decision::Leave(bystander) => {
-                plan.bystanders.insert(name.clone(), bystander);
-            }
-        }
-        plan.holds.extend(region.notice(name));
+/// Everything in which an observed pack differs from the desired one.
+pub(super) fn changes(
+    want: &DesiredPack,
+    have: Option<(&ObservedPack, Option<&Marker>)>,
+    list: Option<&AccountList>,
+    known: &HeldRules<'_>,
+) -> Vec<Change> {
+    let DesiredPack {
+        content,
+        template,
+        marker,
+        excluded,
+        // The rest decides whether anything is done, not what differs.
+        selects: _,
+        adopt: _,
+        suspend: _,
+        invalid_now: _,
+        unended: _,
+    } = want;
+    // AWS never returns a template, so the marker stands in for it: the marker is an input
+    // parameter, and an equal echo therefore means an equal template, rule count and deletion
+    // policy as well.
+    if have.is_some_and(|(have, _)| content.is_echoed_by(&have.record)) {
+        return Vec::new();
     }
-    // Quota and refusals come after all decisions: the quota needs every create of the plan to
-    // count the room that is left, and a refusal holds every step of the region, whatever its
-    // reason.
-    plan.weights = region.weights();
-    region.respect_quota(&mut plan);
-    region.respect_refusals(&mut plan);
-    plan.holds.sort_by(|one, other| one.pack.cmp(&other.pack));
-    plan
-}
-
-/// Desired packs that are not yet ours and deployed, by template: a pack that is not desired and
-/// has the same template is the old name of a rename in progress.
-// An owned pack and its successor have equal templates, since a rename changes only the name.
-fn successors<'a>(
-    tracking: &Tracking,
-    seen: &PacksObservation,
-    desired: &'a Desired,
-) -> BTreeMap<Digest, &'a PackName> {
-    let waiting = desired.packs.iter().filter_map(|(name, want)| {
-        let DesiredEntry::Pack(want) = want else { return None };
-        let have = seen.packs.get(name);
-        let rollout = tracking.packs.get(name);
-        let is_deployed = have.is_some_and(|have| holds(have, want.marker.template, rollout));
-        (!is_deployed).then_some((want.marker.template, name))
-    });
-    waiting.collect()
-}
-
-/// Whether this pack is ours, holds this template, and is deployed: AWS reports success, or a
-/// resync since the last write found it on every member. A stuck status proves nothing, however old
-/// it is.
-fn holds(have: &ObservedPack, template: Digest, rollout: Option<&Rollout>) -> bool {
-    let is_ours = match &have.ownership {
-        Ownership::Ours(marker) => marker.template == template,
-        Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => false,
-    };
-    let status = have.status.as_ref().map(|record| &record.status);
-    let deployed = RolloutStatus::Known(Verb::Create, PackPhase::Successful);
-    let updated = RolloutStatus::Known(Verb::Update, PackPhase::Successful);
-    // AWS may report CREATE_IN_PROGRESS forever to a delegated administrator. Without the second
-    // proof a rename would then never delete the old pack.
-    let has_arrived = rollout.is_some_and(|rollout| {
-        rollout.health == RolloutHealth::Healthy
-            && rollout.resynced >= Some(have.record.last_update)
-    });
-    is_ours && (status == Some(&deployed) || status == Some(&updated) || has_arrived)
-}
-
-impl PlanContext<'_> {
-    fn decide(&self, name: &PackName) -> Decision {
-        let want = self.desired.packs.get(name);
-        let have = self.seen.packs.get(name);
-        match (want, have) {
-            (None, None) => Decision::Nothing,
-            (Some(DesiredEntry::Unresolvable(stuck)), _) => unresolvable_hold(name, stuck),
-            (Some(DesiredEntry::Pack(want)), None) => self.missing(name, want),
-            (Some(DesiredEntry::Pack(want)), Some(have)) => self.present(name, want, have),
-            (None, Some(have)) => self.unwanted(name, have),
+    let record = have.map(|(have, _)| &have.record);
+    let marker_now = have.and_then(|(_, marker)| marker);
+    let mut changes = Vec::new();
+    let is_same = |now: &Marker| (now.template, now.rules) == (marker.template, marker.rules);
+    if !marker_now.is_some_and(is_same) {
+        changes.push(template_change(template, marker, have.is_some(), marker_now, known));
+    }
+    let empty = BTreeMap::new();
+    let inputs_now = record.map_or(&empty, |record| &record.inputs);
+    let names: BTreeSet<&String> = inputs_now.keys().chain(content.inputs.keys()).collect();
+    // The marker is compared above and below by its parts. As a parameter it would report every
+    // change of the template twice.
+    for name in names.into_iter().filter(|name| *name != MARKER_PARAMETER) {
+        let (old, new) = (inputs_now.get(name), content.inputs.get(name));
+        if old != new {
+            let value = |text: Option<&String>| text.map(|text| ParameterValue::new(text));
+            let (old, new) = (value(old), value(new));
+            changes.push(Change::Parameter { name: name.clone(), old, new });
         }
     }
-
-    pub(super) fn memory(&self, name: &PackName) -> Option<&PackHistory> {
-        self.inputs.history.of(name)
-    }
-
-    pub(super) fn rollout(&self, name: &PackName) -> Option<&Rollout> {
-        self.inputs.tracking.packs.get(name)
-    }
-
-    fn list(&self) -> Option<&AccountList> {
-        self.desired.list.as_deref()
-    }
-
-    /// Decides about a pack that is desired and not listed.
-    fn missing(&self, name: &PackName, want: &DesiredPack) -> Decision {
-        let suspect = self.memory(name).and_then(|memory| memory.suspect);
-        let step = PlanStep {
-            pack: name.clone(),
-            action: Action::Create(Box::new(want.content.clone())),
-            reason: if suspect.is_some() { Reason::Vanished } else { Reason::Missing },
-            changes: changes(want, None, self.list(), self.inputs.rules),
-            marker_now: None,
-            last_update: None,
-            losses: Losses::default(),
-        };
-        // The list and the statuses of AWS are separately consistent: a status without a list entry
-        // may belong to a pack that exists. Creating it could overwrite the pack of another
-        // installation.
-        let status = self.seen.unlisted.get(name);
-        if let Some(hold) = self.put_holds(want, status, &step) {
-            return hold;
-        }
-        if let Some(hold) = status.and_then(|record| self.unlisted(record, &step)) {
-            return hold;
-        }
-        // A pack that was in force and is gone may be a short listing: a second observation has to
-        // agree before it is put again.
-        match suspect {
-            None => Decision::Take(Box::new(step)),
-            Some((_, since)) => {
-                let what = "it was deployed, and AWS no longer lists it";
-                self.restore(step, want, what, since, self.inputs.pace.interval)
-            }
-        }
-    }
-
-    /// Decides about a pack that is desired and listed.
-    fn present(&self, name: &PackName, want: &DesiredPack, have: &ObservedPack) -> Decision {
-        // Ownership comes first: nothing below may apply to a pack that is not ours.
-        let marker = match &have.ownership {
-            Ownership::Ours(marker) => marker,
-            Ownership::Unmanaged if want.adopt => return self.adoption(name, want, have),
-            Ownership::Unmanaged => {
-                let why = "a pack of this name exists without conformd's marker; set \
-                           `spec.adopt: true` to take it over, or rename one of the two";
-                return hold(name, HoldReason::Unmanaged, why.to_owned());
-            }
-            Ownership::Foreign(owner) => {
-                let why = format!(
-                    "the conformd installation {owner} owns it; this installation \
-                    does not change it"
-                );
-                return hold(name, HoldReason::Foreign, why);
-            }
-            Ownership::Void(void) => return hold(name, HoldReason::Foreign, void_text(void)),
-        };
-        // While AWS removes the pack, comparing it with the desired state is pointless: AWS would
-        // refuse the update, and the pack is created again once it is gone.
-        if let Some(hold) = self.leaving(name, have) {
-            return hold;
-        }
-        let changes = changes(want, Some((have, Some(marker))), self.list(), self.inputs.rules);
-        let suspect = self.memory(name).and_then(|memory| memory.suspect);
-        let failure = have.status.as_ref().filter(|status| is_failed(status));
-        // With differences, a failed deployment comes before an external change, since it carries
-        // AWS's error. Without differences and external change only members are left to consider.
-        let reason = match (changes.is_empty(), suspect, failure) {
-            (true, Some(_), _) => Reason::ForeignWrite,
-            (true, None, _) => return self.redeploy_members(name, marker, want, have),
-            (false, _, Some(status)) => failed(status),
-            (false, Some(_), None) => Reason::ForeignChange,
-            (false, None, None) => Reason::Changed,
-        };
-        let step = PlanStep {
-            pack: name.clone(),
-            action: Action::Update(Box::new(want.content.clone())),
-            reason,
-            losses: self.losses(name, want, &changes),
-            changes,
-            marker_now: Some(marker.clone()),
-            last_update: Some(have.record.last_update),
-        };
-        if let Some(hold) = self.put_holds(want, have.status.as_ref(), &step) {
-            return hold;
-        }
-        match suspect {
-            Some((sight, since)) => self.put_back(step, want, sight, since),
-            None => Decision::Take(Box::new(step)),
-        }
-    }
-
-    /// Decides whether to redeploy a pack of ours that is in sync, for members that do not have it.
-    fn redeploy_members(
-        &self,
-        name: &PackName,
-        marker: &Marker,
-        want: &DesiredPack,
-        have: &ObservedPack,
-    ) -> Decision {
-        let status = have.status.as_ref();
-        let last_update = Some(have.record.last_update);
-        let is_at_work = status.is_some_and(|status| self.is_at_work(status, last_update));
-        let (memory, none) = (self.memory(name), Tries::default());
-        let PlanInputs { place, tracking, recorders, redeploy, pace, .. } = self.inputs;
-        let case = RedeployCase {
-            rollout: self.rollout(name),
-            record: &have.record,
-            status,
-            new_accounts: &tracking.new_accounts,
-            recorders: recorders.regions.get(&place.region),
-            redeploy,
-            tries: memory.map_or(&none, |memory| &memory.tries),
-            put_last: memory.and_then(|memory| memory.put_last(want.content.fingerprint())),
-            waits: (pace.retry_min, pace.retry_max),
-        };
-        let content = || Box::new(want.content.clone());
-        let (action, reason, due) = match remedy(&case) {
-            Remedy::Nothing | Remedy::Person { .. } => return Decision::Nothing,
-            // Members that failed so far may still succeed, and a redeployment may be in progress.
-            // Another redeployment is shown as held: one new account can keep a rollout in progress
-            // for hours.
-            Remedy::Unread | Remedy::Retry { .. } if is_at_work => return Decision::Nothing,
-            Remedy::Redeploy { accounts, seen, .. }
-                if is_at_work && case.tries.served(&accounts, &seen) =>
-            {
-                return Decision::Nothing;
-            }
-            Remedy::Unread => {
-                let why = "its deployment failed; conformd does not know yet which members need \
-                    another Put";
-                return hold(name, HoldReason::Retry, why.to_owned());
-            }
-            Remedy::Redeploy { accounts, seen, due } => {
-                (Action::Redeploy(content()), Reason::Redeploy { accounts, seen }, due)
-            }
-            Remedy::Retry { classes, due } => {
-                (Action::Update(content()), Reason::MembersFailed { classes }, due)
-            }
-        };
-        let (pack, marker_now) = (name.clone(), Some(marker.clone()));
-        let (changes, losses) = (Vec::new(), Losses::default());
-        let step = PlanStep { pack, action, reason, changes, marker_now, last_update, losses };
-        self.put_holds(want, status, &step).unwrap_or_else(|| self.not_before(step, due))
-    }
-
-    fn adoption(&self, name: &PackName, want: &DesiredPack, have: &ObservedPack) -> Decision {
-        let changes = changes(want, Some((have, None)), self.list(), self.inputs.rules);
-        let mut losses = self.losses(name, want, &changes);
-        // AWS does not return the template of the pack, so its losses are unknown and need an
-        // approval.
-        losses.lost.insert(Loss::Adoption);
-        let step = PlanStep {
-            pack: name.clone(),
-            action: Action::Adopt(Box::new(want.content.clone())),
-            reason: Reason::Adoption,
-            changes,
-            marker_now: None,
-            last_update: Some(have.record.last_update),
-            losses,
-        };
-        if let Some(hold) = self.put_holds(want, have.status.as_ref(), &step) {
-            return hold;
-        }
-        match self.memory(name).and_then(|memory| memory.suspect) {
-            // It was ours a moment ago: somebody overwrote it, marker and all.
-            Some((observed, since)) => self.put_back(step, want, observed, since),
-            None => Decision::Take(Box::new(step)),
-        }
-    }
-
-    /// Decides about a pack that is listed and not desired here.
-    fn unwanted(&self, name: &PackName, have: &ObservedPack) -> Decision {
-        let marker = match &have.ownership {
-            Ownership::Ours(marker) => marker,
-            Ownership::Unmanaged => return Decision::Leave(Bystander::Unmanaged),
-            Ownership::Foreign(owner) => return Decision::Leave(Bystander::Foreign(owner.clone())),
-            Ownership::Void(void) => return Decision::Leave(Bystander::Void(void.clone())),
-        };
-        // The policy is read from the marker, because the manifest that declared it is gone.
-        if marker.policy == DeletionPolicy::Orphan {
-            let why = "no manifest declares it, and its deletion policy is Orphan: conformd \
-                leaves it in place";
-            return hold(name, HoldReason::Orphaned, why.to_owned());
-        }
-        let failure = have.status.as_ref().filter(|record| {
-            matches!(record.status, RolloutStatus::Known(Verb::Delete, PackPhase::Failed))
-        });
-        let step = PlanStep {
-            pack: name.clone(),
-            action: Action::Delete,
-            // A removal that AWS failed is repeated with a backoff and reported with AWS's error,
-            // whatever asked for it first.
-            reason: match failure {
-                Some(record) => failed(record),
-                None if self.desired.absent.contains_key(name) => Reason::Absent,
-                None if self.desired.elsewhere.contains(name) => Reason::RegionDropped,
-                None => Reason::Unwanted,
-            },
-            changes: Vec::new(),
-            marker_now: Some(marker.clone()),
-            last_update: Some(have.record.last_update),
-            losses: Losses::of_pack(),
-        };
-        // This hold comes before the others: the guard counts a delete that only waits for AWS or
-        // for a second observation, and must not count one that lacks evidence.
-        if let Some(hold) = self.undeclared(&step) {
-            return hold;
-        }
-        if let Some(hold) = self.delete_holds(have, &step) {
-            return hold;
-        }
-        if failure.is_some()
-            && let Decision::Hold(hold) = self.retry(step.clone(), have)
-        {
-            return Decision::Hold(hold);
-        }
-        if let Some(successor) = self.successors.get(&marker.template) {
-            let why = format!(
-                "{successor} holds the same template and is not deployed yet; conformd deletes \
-                 the old pack after that"
-            );
-            return waiting(step, HoldReason::InProgress, why, None);
-        }
-        match self.memory(name).and_then(|memory| memory.unwanted.as_ref()) {
-            Some((since, _)) => {
-                self.agree(step, "no manifest declares it", *since, self.inputs.pace.interval)
-            }
-            None => waiting(
-                step,
-                HoldReason::Unconfirmed,
-                "observed once without a manifest; \
-                waiting for a second observation"
-                    .to_owned(),
-                None,
-            ),
-        }
-    }
-
-    /// What a Put over an existing pack takes away.
-    fn losses(&self, name: &PackName, want: &DesiredPack, changes: &[Change]) -> Losses {
-        let PlanInputs { place, window, elapsed, .. } = *self.inputs;
-        // An approval that left the source and comes back still permits what it names.
-        let permitted = window.rules_permitted(name, &place.region);
-        // The names in an approval are not known while the source holds an error, or when an
-        // earlier process without a record may have read it.
-        let knows_names =
-            self.desired.trust == SourceTrust::Whole && window.caution(elapsed).is_none();
-        let scene = PutContext { place, list: self.list(), permitted, knows_names };
-        losses(name, want, changes, self.inputs.rules, &scene)
-    }
-
-    /// Holds the delete of a pack that no manifest names here. A file that is gone or cut off is no
-    /// evidence: it may have been lost by accident.
-    fn undeclared(&self, step: &PlanStep) -> Option<Decision> {
-        let is_declared = self.desired.absent.contains_key(&step.pack);
-        // While the source holds an error, its declarations are not known: the source hold is
-        // reported instead.
-        let is_whole = self.desired.trust == SourceTrust::Whole;
-        if is_declared || !is_whole || self.desired.absence == Absence::Atomic {
-            return None;
-        }
-        let region = self.inputs.place.region.clone();
-        let at = LossAt { region, pack: step.pack.clone(), loss: Loss::Pack };
-        let PlanInputs { approvals, window, .. } = self.inputs;
-        if approvals.covering(window, &at, step.last_update).is_some() {
-            return None;
-        }
-        let why = if self.desired.elsewhere.contains(&step.pack) {
-            "its manifest does not name this region, but a truncated file looks the same; to \
-             delete the pack here, commit the document that `conformd approve` prints; to keep \
-             it, add the region again"
-        } else {
-            "no manifest declares it, but the file may be missing by accident; to delete the \
-             pack, commit a manifest for it with `state: Absent` or the document that `conformd \
-             approve` prints; to keep it, restore its manifest"
-        };
-        Some(waiting(step.clone(), HoldReason::Undeclared, why.to_owned(), None))
-    }
-
-    /// A notice about a pack that does not depend on the decision about it.
-    fn notice(&self, name: &PackName) -> Option<Hold> {
-        let DesiredEntry::Pack(want) = self.desired.packs.get(name)? else { return None };
-        let why = want.invalid_now.as_ref()?;
-        Some(Hold {
-            pack: Some(name.clone()),
-            reason: HoldReason::Invalid,
-            why: format!("its manifest is invalid, the last valid content stays in force: {why}"),
-            until: None,
-            step: None,
+    let nobody = BTreeSet::new();
+    let excluded_now = record.map_or(&nobody, |record| &record.excluded);
+    let entering = excluded.iter().filter(|(account, _)| !excluded_now.contains(account));
+    let entering: BTreeMap<_, _> = entering
+        .map(|(account, rule)| {
+            // An account that is not a member yet may join later, and would then not get the pack.
+            let counts = list
+                .is_none_or(|list| list.accounts.get(account).is_none_or(Account::may_be_active));
+            (*account, Entering { rule: rule.clone(), counts })
         })
+        .collect();
+    let leaving = excluded_now.difference(&content.excluded);
+    let leaving: BTreeMap<_, _> =
+        leaving.map(|account| (*account, leaving_now(*account, list))).collect();
+    if !(entering.is_empty() && leaving.is_empty()) {
+        changes.push(Change::Exclusions { entering, leaving });
     }
-
-    /// A pack that was orphaned on purpose is forgotten: it says nothing about the source.
-    fn weights(&self) -> Weights {
-        let is_wanted = |name: &PackName| self.desired.packs.contains_key(name);
-        let owned = self.seen.packs.iter().filter(|(name, pack)| match &pack.ownership {
-            Ownership::Ours(marker) => is_wanted(name) || marker.policy == DeletionPolicy::Delete,
-            Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => false,
-        });
-        let owned: Vec<&PackName> = owned.map(|(name, _)| name).collect();
-        let unwanted: BTreeSet<PackName> =
-            owned.iter().copied().filter(|name| !is_wanted(name)).cloned().collect();
-        let owned_wanted = owned.len().saturating_sub(unwanted.len());
-        Weights { owned: owned.len(), owned_wanted, unwanted, source_empty: self.desired.empty }
+    let delivery_now = record.map(|record| record.delivery.clone()).unwrap_or_default();
+    if delivery_now != content.delivery {
+        changes.push(Change::Delivery { old: delivery_now, new: content.delivery.clone() });
     }
+    if let Some(now) = marker_now.filter(|now| now.policy != marker.policy) {
+        changes.push(Change::DeletionPolicy { old: now.policy, new: marker.policy });
+    }
+    changes
 }
 
-fn unresolvable_hold(name: &PackName, stuck: &Unresolvable) -> Decision {
-    match stuck {
-        Unresolvable::Invalid(why) => hold(name, HoldReason::Invalid, why.clone()),
-        Unresolvable::Unsupported(why) => hold(name, HoldReason::Unsupported, why.clone()),
-        Unresolvable::Unresolved(why) => hold(name, HoldReason::Membership, why.clone()),
-    }
-}
-
-/// What a void marker means, in words.
-pub fn void_text(void: &VoidMarker) -> String {
-    match void {
-        VoidMarker::Copied => "its marker was copied from another pack, account or region; \
-                               conformd does not change it"
-            .to_owned(),
-        VoidMarker::Unreadable(problem) => format!("{problem}; conformd does not change it"),
-    }
-}
-
-fn is_failed(record: &StatusRecord) -> bool {
-    matches!(record.status, RolloutStatus::Known(_, PackPhase::Failed))
-}
-
-fn failed(record: &StatusRecord) -> Reason {
-    let cut = |text: &Option<String>| {
-        text.as_ref().map(|text| text.chars().take(FOREIGN_TEXT_MAX).collect::<String>())
+/// Another template, or the first one.
+fn template_change(
+    template: &Template,
+    marker: &Marker,
+    exists: bool,
+    marker_now: Option<&Marker>,
+    known: &HeldRules<'_>,
+) -> Change {
+    let mark = |marker: &Marker, template: Option<&Template>| TemplateMark {
+        digest: marker.template,
+        rules: marker.rules,
+        remediations: template.map(|template| template.census.remediations),
     };
-    Reason::Failed { code: cut(&record.error_code), message: cut(&record.error_message) }
+    let template_now = marker_now.and_then(|now| known.template(now.template));
+    let nothing: &[Remediation] = &[];
+    // AWS does not return the template of an unmanaged pack, so its remediations are not known. A
+    // pack that exists with an unknown template may hold any remediations: reporting all of the new
+    // ones as added would claim a difference that cannot be known.
+    let remediations = match template_now {
+        Some(now) => differences(now.remediations(), template.remediations()),
+        None if exists => Vec::new(),
+        None => differences(nothing, template.remediations()),
+    };
+    Change::Template {
+        old: marker_now.map(|now| mark(now, template_now)),
+        new: mark(marker, Some(template)),
+        remediations,
+    }
 }
 
-/// Foreign text is cut at this many characters: as many as of a member's error text.
-const FOREIGN_TEXT_MAX: usize = 512;
-
-#[cfg(test)]
-mod tests {
-    use crate::domain::base::time::Pace;
-    use crate::domain::declared::approval::Approvals;
-    use crate::domain::observed::recorder::Recorders;
-    use crate::domain::plan::effective_rules::HeldRules;
-    use crate::domain::plan::history::History;
-    use crate::domain::plan::redeploy::Redeploy;
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use super::*;
-    use crate::domain::base::model::Installation;
-    use crate::domain::base::model::counted::DIGESTS;
-    use crate::domain::base::model::{MARKER_PARAMETER, Marker, Place, ResultsBucket, Revision};
-    use crate::domain::declared::snapshot::SourcePath;
-    use crate::domain::declared::template::Template;
-    use crate::domain::observed::content::Content;
-    use crate::domain::observed::packs::{PackRecord, join};
-    use crate::domain::organization::membership::ListFreshness;
-    use crate::domain::plan::desired::SourceTrust;
-    use crate::domain::plan::window::{LossWindow, SPAN};
-
-    fn template() -> Template {
-        let text = "Resources: {R: {Type: AWS::Config::ConfigRule, Properties: {ConfigRuleName: r, \
-                    Source: {Owner: AWS, SourceIdentifier: R}}}}";
-        Template::parse(&SourcePath::new("template.yaml").unwrap(), text).unwrap().0
-    }
-
-    /// A whole source in which nothing is declared yet.
-    fn nothing() -> Desired {
-        Desired {
-            revision: Revision("r1".to_owned()),
-            trust: SourceTrust::Whole,
-            absence: Absence::Atomic,
-            confirmed: true,
-            confirms_at: None,
-            empty: false,
-            elsewhere: BTreeSet::new(),
-            absent: BTreeMap::new(),
-            packs: BTreeMap::new(),
-            list: None,
-            freshness: ListFreshness::Current,
+/// What a Put over an existing pack takes away.
+///
+/// Rules are compared as they are in force, with the parameters of each side: a condition that
+/// turns false loses a rule as much as a template without it.
+pub(super) fn losses(
+    name: &PackName,
+    want: &DesiredPack,
+    changes: &[Change],
+    held: &HeldRules<'_>,
+    scene: &PutContext<'_>,
+) -> Losses {
+    let mut lost = BTreeSet::new();
+    let mut touches_rules = false;
+    for change in changes {
+        match change {
+            // Accounts that leave the exclusion gain the pack: only those that enter it can lose
+            // something.
+            Change::Exclusions { entering, leaving: _ } => {
+                let losing = entering.iter().filter(|(_, entering)| entering.counts);
+                lost.extend(losing.map(|(account, _)| Loss::Account(*account)));
+            }
+            Change::Template { .. } | Change::Parameter { .. } => touches_rules = true,
+            Change::Delivery { .. } | Change::DeletionPolicy { .. } => {}
         }
     }
-
-    /// A region of this many packs: a third in sync, a third to be updated, a third unwanted.
-    fn work(packs: usize) -> usize {
-        let place = Place {
-            account: "111111111111".parse().unwrap(),
-            region: "eu-west-1".parse().unwrap(),
-        };
-        let installation: Installation = "main".parse().unwrap();
-        let mut desired = nothing();
-        let mut records = Vec::new();
-        let template = Arc::new(template());
-        for number in 0..packs {
-            let name: PackName = format!("p{number}").parse().unwrap();
-            let (policy, spot) = (DeletionPolicy::Delete, (&place, &name));
-            let marker = Marker::new(installation.clone(), template.digest, 10, policy, spot);
-            let mut inputs: BTreeMap<_, _> =
-                [(MARKER_PARAMETER.to_owned(), marker.to_string())].into();
-            let content = Content {
-                body: Arc::from(""),
-                inputs: inputs.clone(),
-                excluded: BTreeSet::new(),
-                delivery: ResultsBucket::default(),
-            };
-            if number % 3 != 0 {
-                let (adopt, suspend, invalid_now) = (false, None, None);
-                let (excluded, selects) = (BTreeMap::new(), false);
-                let want = DesiredPack {
-                    content,
-                    template: Arc::clone(&template),
-                    marker,
-                    excluded,
-                    selects,
-                    adopt,
-                    suspend,
-                    invalid_now,
-                    unended: None,
-                };
-                desired.packs.insert(name.clone(), DesiredEntry::Pack(Box::new(want)));
-            }
-            if number % 3 == 1 {
-                inputs.insert("age".to_owned(), "90".to_owned());
-            }
-            let (excluded, delivery) = (BTreeSet::new(), ResultsBucket::default());
-            let (arn, last_update) = (name.to_string(), Timestamp::UNIX_EPOCH);
-            records.push(PackRecord { name, arn, last_update, inputs, excluded, delivery });
-        }
-        let before = DIGESTS.get();
-        let seen = join(records, Vec::new(), &installation, &place);
-        let (mut history, pace) = (History::default(), Pace::new(Duration::from_mins(15)));
-        history.observe(&seen, &desired, Timestamp::UNIX_EPOCH, &pace);
-        let observed = Observed::Seen(seen);
-        let (templates, approvals) = (BTreeMap::new(), BTreeMap::new());
-        let now = Timestamp::UNIX_EPOCH;
-        let inputs = PlanInputs {
-            place: &place,
-            desired: Some(&desired),
-            observed: &observed,
-            history: &history,
-            tracking: &Tracking::default(),
-            recorders: &Recorders::default(),
-            redeploy: &Redeploy::default(),
-            pace: &pace,
-            quota: 1_000,
-            rules: &HeldRules::new(&place, None, &templates),
-            approvals: Approvals { all: &approvals, now, aws_now: now },
-            window: &LossWindow::with_record(SPAN, SPAN),
-            elapsed: SPAN,
-        };
-        let plan = plan(&inputs, now);
-        assert_eq!(plan.steps_with_held().count(), packs / 3 * 2);
-        DIGESTS.get() - before
+    // A parameter can decide the condition of a rule, so a change of parameters alone can lose
+    // rules.
+    if touches_rules {
+        let kept = kept(&want.template, &want.content.inputs, scene.place);
+        lost.extend(held.held_beside(name, &want.template).lost(&kept, scene.renames()));
     }
+    Losses { lost, excluded_active: excluded_active(want, scene.list) }
+}
 
-    #[test]
-    fn planning_twice_as_many_packs_is_twice_the_work() {
-        assert_eq!(work(600), 2 * work(300));
-        assert!(work(300) <= 300 * 5, "{} digests for 300 packs", work(300));
+/// Where a Put goes, the account list, and the rules that an approval permits to lose.
+pub(super) struct PutContext<'a> {
+    pub(super) place: &'a Place,
+    pub(super) list: Option<&'a AccountList>,
+    /// Rules of the pack that an approval in the source permits to lose here, by name.
+    pub(super) permitted: BTreeSet<&'a str>,
+    /// Whether `permitted` is complete.
+    pub(super) knows_names: bool,
+}
+
+impl PutContext<'_> {
+    /// Which rules may have a new name without being lost.
+    fn renames(&self) -> Renames<'_> {
+        if self.knows_names { Renames::Except(&self.permitted) } else { Renames::None }
+    }
+}
+
+// Without an account list every excluded account counts as active: the guard must not permit more
+// because it knows less.
+fn excluded_active(want: &DesiredPack, list: Option<&AccountList>) -> usize {
+    // Without an account list every excluded account counts as active: less knowledge must not
+    // permit more losses.
+    let may_be_active = |account: &&AccountId| {
+        list.is_none_or(|list| list.accounts.get(*account).is_some_and(Account::may_be_active))
+    };
+    want.excluded.keys().filter(may_be_active).count()
+}
+
+fn leaving_now(account: AccountId, list: Option<&AccountList>) -> Leaving {
+    // Without a list an account must not be called departed: it may still be a member.
+    let Some(list) = list else { return Leaving::Unknown };
+    match list.accounts.get(&account) {
+        None => Leaving::Departed,
+        Some(account) => Leaving::Selected {
+            units: account.units.as_ref().map(|units| units.to_vec()),
+            state: account.state,
+        },
     }
 }

@@ -16,8 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::hold::{Hold, HoldReason};
 use super::loss::{Loss, LossAt};
-use super::steps::{Action, Hold, HoldReason, Plan, PlanStep};
+use super::region_plan::Plan;
+use super::step::{Action, PlanStep};
 use super::window::{HeldSince, HoldBasis, LossWindow, Lost, ProcessTime, SPAN};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{Digest, PackName, Region, Timestamp};

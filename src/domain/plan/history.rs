@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::desired::{Desired, DesiredEntry, SourceTrust};
 use super::outcome::{Outcome, StepResult};
 use super::redeploy::Tries;
-use super::steps::{Action, PlanStep, Reason};
+use super::step::{Action, PlanStep, Reason};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{Digest, Marker, MarkerProblem, PackName, Timestamp};
 use crate::domain::base::time::{Pace, after, backoff, jittered};

@@ -1,6 +1,5 @@
 //! From desired and observed to steps, and which of them may be taken: holds, losses, the guard.
 
-pub mod changes;
 pub mod decision;
 pub mod desired;
 pub mod diff;
@@ -8,10 +7,13 @@ pub mod effective_rules;
 pub mod event;
 pub mod guard;
 pub mod history;
-pub mod holds;
+pub mod hold;
+pub mod hold_rules;
 pub mod loss;
 pub mod outcome;
+pub mod planner;
 pub mod record;
 pub mod redeploy;
-pub mod steps;
+pub mod region_plan;
+pub mod step;
 pub mod window;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::steps::PlanStep;
+use super::step::PlanStep;
 use crate::domain::base::failure::FailureKind;
 use crate::domain::members::tracker::Write;
 

@@ -17,8 +17,8 @@ use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::manifest::{API_VERSION, APPROVAL, ManifestOrigin};
 use crate::domain::declared::snapshot::SourcePath;
 use crate::domain::plan::guard::PendingApproval;
+use crate::domain::plan::hold::HoldReason;
 use crate::domain::plan::loss::{Loss, LossAt};
-use crate::domain::plan::steps::HoldReason;
 
 /// How long a printed approval is valid by default: a long weekend.
 pub const LIFE: Duration = Duration::from_hours(72);

@@ -10,9 +10,10 @@ use crate::domain::base::model::{
 use crate::domain::base::untrusted::flowing;
 use crate::domain::base::words::many;
 use crate::domain::declared::template::{Remediation, RemediationChange};
-use crate::domain::plan::steps::{
-    Action, ActionKind, Bystander, Change, Entering, Hold, HoldReason, Leaving, ParameterValue,
-    Plan, PlanStep, Reason, TemplateMark,
+use crate::domain::plan::hold::{Hold, HoldReason};
+use crate::domain::plan::region_plan::{Bystander, Plan};
+use crate::domain::plan::step::{
+    Action, ActionKind, Change, Entering, Leaving, ParameterValue, PlanStep, Reason, TemplateMark,
 };
 
 /// Whether parameter values may be seen.
@@ -383,7 +384,7 @@ mod tests {
     use crate::domain::base::untrusted::is_hidden;
     use crate::domain::organization::selector::ExclusionRule;
     use crate::domain::plan::loss::Losses;
-    use crate::domain::plan::steps::Weights;
+    use crate::domain::plan::region_plan::Weights;
 
     /// What AWS, a file or a person could put where text is expected.
     fn any_foreign() -> impl Strategy<Value = String> {

@@ -23,10 +23,10 @@ use crate::domain::observed::packs::{
     Observed, ObservedPack, Ownership, RUN_MAX, RolloutStatus, Unknown,
 };
 use crate::domain::plan::guard::{PendingApproval, Ruling};
+use crate::domain::plan::hold::{Hold, HoldReason};
 use crate::domain::plan::outcome::Outcome;
-use crate::domain::plan::steps::{
-    Action, Bystander, Change, Hold, HoldReason, Plan, PlanStep, Reason,
-};
+use crate::domain::plan::region_plan::{Bystander, Plan};
+use crate::domain::plan::step::{Action, Change, PlanStep, Reason};
 use crate::domain::present::axes::SyncStatus;
 
 /// The last report of each region.

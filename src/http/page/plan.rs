@@ -8,7 +8,7 @@ use super::parts::{scrolling, section};
 use super::paths::PLAN;
 use super::shell::Frame;
 use crate::domain::base::model::Region;
-use crate::domain::plan::steps::Plan;
+use crate::domain::plan::region_plan::Plan;
 use crate::domain::present::plan_text::{PlanText, Values};
 use crate::domain::present::view::CurrentState;
 use crate::domain::present::view::text::many;

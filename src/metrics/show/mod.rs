@@ -18,7 +18,8 @@ use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::declared::source::SourceStatus;
 use crate::domain::plan::guard::TripReason;
-use crate::domain::plan::steps::{ActionKind, HoldReason};
+use crate::domain::plan::hold::HoldReason;
+use crate::domain::plan::step::ActionKind;
 use crate::domain::present::report::{
     Declarations, OutOfSyncKind, PackReport, RegionReport, Reports, SyncReason,
 };

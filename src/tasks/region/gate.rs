@@ -13,7 +13,7 @@ use crate::domain::base::model::{Region, Revision};
 use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::source::SourceStatus;
 use crate::domain::plan::guard::Used;
-use crate::domain::plan::steps::PlanStep;
+use crate::domain::plan::step::PlanStep;
 use crate::executor;
 use crate::tasks::source::Refresh;
 

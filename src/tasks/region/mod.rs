@@ -5,13 +5,13 @@
 
 pub mod effort;
 mod gate;
+pub mod member_reader;
 mod moment;
 pub mod observe;
 mod reconciler;
 pub mod settings;
 mod shared_window;
 pub mod task;
-pub mod track;
 mod tracker;
 
 pub use gate::PlanInvalidation;

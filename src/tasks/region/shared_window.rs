@@ -22,7 +22,7 @@ use crate::domain::plan::record::{
     LevelEntry, LossCause, LossId, LossState, NoRecord, RecordStatus, RecordedPast as Remembered,
     TemplateText,
 };
-use crate::domain::plan::steps::PlanStep;
+use crate::domain::plan::step::PlanStep;
 use crate::domain::plan::window::{Holding, LossWindow, Noticed, ReadApproval, SPAN};
 use crate::record::{Record, RecordReader};
 

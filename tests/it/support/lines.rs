@@ -51,11 +51,11 @@ use conformd::domain::plan::decision::PlanInputs;
 use conformd::domain::plan::desired::{
     Desired, DesiredEntry, DesiredPack, SourceTrust, Unresolvable,
 };
-use conformd::domain::plan::diff::plan;
 use conformd::domain::plan::effective_rules::{HeldRules, TemplatesByDigest};
 use conformd::domain::plan::guard::{GuardTerms, LossLimits, Ruling, approve};
 use conformd::domain::plan::history::History;
-use conformd::domain::plan::steps::Plan;
+use conformd::domain::plan::planner::plan;
+use conformd::domain::plan::region_plan::Plan;
 use conformd::domain::plan::window::{LossWindow, SPAN};
 use conformd::domain::present::plan_text::{PlanText, Values};
 

@@ -23,11 +23,11 @@ use conformd::domain::observed::packs::{PackPhase, RolloutStatus, Unknown, Verb}
 use conformd::domain::observed::recorder::Recorders;
 use conformd::domain::organization::membership::Membership;
 use conformd::domain::plan::guard::{PendingApproval, Trip, TripReason};
+use conformd::domain::plan::hold::{Hold, HoldReason};
 use conformd::domain::plan::loss::{Loss, Losses};
 use conformd::domain::plan::outcome::{Outcome, StepResult};
-use conformd::domain::plan::steps::{
-    Action, Change, Hold, HoldReason, ParameterValue, Plan, PlanStep, Reason, Weights,
-};
+use conformd::domain::plan::region_plan::{Plan, Weights};
+use conformd::domain::plan::step::{Action, Change, ParameterValue, PlanStep, Reason};
 use conformd::domain::present::axes::SyncStatus;
 use conformd::domain::present::report::{
     OutOfSyncKind, PackReport, RegionReport, Reports, SyncReason, Timing,

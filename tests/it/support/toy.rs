@@ -12,7 +12,7 @@ use conformd::domain::observed::packs::{
     Verb, join,
 };
 use conformd::domain::plan::outcome::StepResult;
-use conformd::domain::plan::steps::PlanStep;
+use conformd::domain::plan::step::PlanStep;
 use proptest::prelude::*;
 use proptest::sample::select;
 

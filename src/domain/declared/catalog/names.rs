@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::claims::{Claim, Declared, PreviousCatalog};
+use super::Declared;
+use super::claim::{Claim, PreviousCatalog};
 use crate::domain::base::code;
 use crate::domain::base::model::PackName;
 use crate::domain::declared::approval::Approval;

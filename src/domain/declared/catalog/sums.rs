@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::claims::Declared;
+use super::Declared;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::base::{code, limits};
 use crate::domain::declared::constraints::Constraints;

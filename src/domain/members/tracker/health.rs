@@ -1,7 +1,7 @@
 //! The health of a pack, computed from the status of its members.
 
 use super::pack_state::PackState;
-use super::people::TrackedMembers;
+use super::tracked_members::TrackedMembers;
 use crate::domain::base::model::AccountId;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::packs::Unknown;

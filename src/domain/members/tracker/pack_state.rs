@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::reading::ReadResult;
-use super::roster::AccountIndex;
+use super::account_index::AccountIndex;
+use super::member_request::ReadResult;
 use super::rows::{PackRows, RowEvidence};
 use super::summary::MemberSummary;
 use super::target::Target;

@@ -1,13 +1,13 @@
 //! The rows of one pack as they were last read, compact: a bit for a member that has the pack, a
 //! record for every other.
 //!
-//! This file holds what AWS showed; `judgement` decides what a row means for an account.
+//! This file holds what AWS showed; `judgment` decides what a row means for an account.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::account_index::{AccountIndex, AccountInterner, AccountSet};
 use super::causes::Causes;
-use super::roster::{AccountIndex, AccountInterner, AccountSet};
 use crate::domain::base::model::Timestamp;
 use crate::domain::base::untrusted::one_line;
 use crate::domain::observed::failure_class::{FailureClass, classify};

@@ -7,8 +7,10 @@ use crate::domain::base::model::{PackName, Region};
 use crate::domain::declared::approval::{Approval, Approvals};
 use crate::domain::organization::membership::Shrink;
 use crate::domain::plan::effective_rules::HeldRules;
+use crate::domain::plan::hold::HoldReason;
 use crate::domain::plan::loss::{Loss, LossAt};
-use crate::domain::plan::steps::{HoldReason, Plan, PlanStep};
+use crate::domain::plan::region_plan::Plan;
+use crate::domain::plan::step::PlanStep;
 use crate::domain::plan::window::{LossWindow, ProcessTime};
 
 /// How much may be lost unapproved within 24 hours. Percentages are of 100, rounded down.

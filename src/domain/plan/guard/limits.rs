@@ -8,7 +8,7 @@ use crate::domain::base::model::{AccountId, PackName};
 use crate::domain::base::words::many;
 use crate::domain::organization::membership::Shrink;
 use crate::domain::plan::loss::{Loss, LossAt};
-use crate::domain::plan::steps::{Action, PlanStep};
+use crate::domain::plan::step::{Action, PlanStep};
 use crate::domain::plan::window::{HoldBasis, LossWindow, Lost};
 
 /// Packs with at most this many effective rules may lose one rule instead of half of them.

@@ -7,7 +7,7 @@ use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::PackName;
 use crate::domain::plan::event::{EventKind, Weight};
 use crate::domain::plan::outcome::{Outcome, StepResult};
-use crate::domain::plan::steps::ActionKind;
+use crate::domain::plan::step::ActionKind;
 use crate::domain::present::plan_text;
 use crate::domain::present::report::RegionReport;
 

@@ -23,7 +23,7 @@ use crate::domain::observed::member::{MemberStatus, StatusKind, TroubledMember};
 use crate::domain::observed::recorder::RecorderObservation;
 use crate::domain::organization::account_list::Account;
 use crate::domain::organization::selector::{Targeting, rule_of};
-use crate::domain::plan::steps::{Action, Change, PlanStep};
+use crate::domain::plan::step::{Action, Change, PlanStep};
 use crate::domain::present::axes::{HealthStatus, SyncStatus};
 use crate::domain::present::report::RegionReport;
 

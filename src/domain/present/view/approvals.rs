@@ -12,8 +12,8 @@ use crate::domain::base::model::{AccountId, Installation, PackName, Region, Revi
 use crate::domain::base::untrusted::{flowing, one_line};
 use crate::domain::base::words::{first_few, many};
 use crate::domain::organization::membership::Membership;
+use crate::domain::plan::hold::HoldReason;
 use crate::domain::plan::loss::{Loss, LossAt};
-use crate::domain::plan::steps::HoldReason;
 use crate::domain::present::approval_document::{
     ApprovalDocument, ApprovalText, LIFE, WaitingLosses,
 };

@@ -14,8 +14,10 @@ use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::observed::member::{Counts, MemberStatus, TroubledMember};
 use crate::domain::observed::packs::RolloutStatus;
+use crate::domain::plan::hold::{Hold, HoldReason};
 use crate::domain::plan::outcome::StepResult;
-use crate::domain::plan::steps::{ActionKind, Hold, HoldReason, Plan, PlanStep, Reason};
+use crate::domain::plan::region_plan::Plan;
+use crate::domain::plan::step::{ActionKind, PlanStep, Reason};
 use crate::domain::present::axes::{DeploymentMark, HealthStatus, SyncStatus};
 use crate::domain::present::report::{PackReport, RegionReport, SyncReason};
 

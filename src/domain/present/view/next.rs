@@ -13,7 +13,8 @@ use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
 use crate::domain::observed::failure_class::Owner;
 use crate::domain::observed::member::MemberStatus;
 use crate::domain::organization::selector::Targeting;
-use crate::domain::plan::steps::{ActionKind, Hold, PlanStep};
+use crate::domain::plan::hold::Hold;
+use crate::domain::plan::step::{ActionKind, PlanStep};
 use crate::domain::present::report::RegionReport;
 
 /// What happens next.

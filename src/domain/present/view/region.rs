@@ -11,8 +11,10 @@ use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, PackName, Revision, Timestamp};
 use crate::domain::observed::packs::Unknown;
 use crate::domain::plan::guard::PendingApproval;
+use crate::domain::plan::hold::{Hold, HoldReason};
 use crate::domain::plan::outcome::{Outcome, StepResult};
-use crate::domain::plan::steps::{ActionKind, Hold, HoldReason, Plan};
+use crate::domain::plan::region_plan::Plan;
+use crate::domain::plan::step::ActionKind;
 use crate::domain::present::axes::{HealthStatus, SyncStatus};
 use crate::domain::present::report::{PackReport, RegionReport, Timing};
 

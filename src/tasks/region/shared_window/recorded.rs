@@ -19,7 +19,7 @@ use crate::domain::plan::record::{
     ApprovalRead, Delivering, Deployment, Giving, HeldLoss, LevelEntry, LossCause, LossEntry,
     LossId, LossKey, LossKind, LossState, RecordStatus, RecordedPast as Remembered, TemplateText,
 };
-use crate::domain::plan::steps::PlanStep;
+use crate::domain::plan::step::PlanStep;
 use crate::domain::plan::window::{
     HeldSince, HoldBasis, Intended, LossWindow, Lost, ObservedPut, ReadApproval,
 };

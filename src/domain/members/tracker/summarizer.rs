@@ -6,11 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::judgement::{Candidate, JudgeContext, Judgement, deadline, judge, unlisted};
+use super::account_index::AccountIndex;
+use super::judgment::{Candidate, JudgeContext, Judgment, deadline, judge, unlisted};
 use super::pack_state::PackState;
-use super::people::TrackedMembers;
-use super::roster::AccountIndex;
 use super::rows::{MemberRow, RowEvidence, RowState};
+use super::tracked_members::TrackedMembers;
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::members::new_account::joined_lately;
@@ -154,17 +154,17 @@ impl<'a> Summarizer<'a> {
             is_management: self.view.people.is_management(account.id),
             is_left_out: self.state.included_by_next_put.contains(&account.id),
         };
-        let judgement = judge(&candidate, frame);
-        let status = match judgement {
-            Judgement::Member(status) => status,
-            Judgement::Due(_) => MemberStatus::InProgress,
-            Judgement::ManagementMissing => {
+        let judgment = judge(&candidate, frame);
+        let status = match judgment {
+            Judgment::Member(status) => status,
+            Judgment::Due(_) => MemberStatus::InProgress,
+            Judgment::ManagementMissing => {
                 self.summary.management_missing = true;
                 return;
             }
             // An account without a reading counts in no status: it must look neither good nor
             // missing.
-            Judgement::Unread => return,
+            Judgment::Unread => return,
         };
         self.count(account.id, status, row(evidence));
         self.note_evidence(account.id, evidence);
@@ -173,7 +173,7 @@ impl<'a> Summarizer<'a> {
         }
         if status != MemberStatus::Ok {
             let deadline = deadline(account, self.view.now);
-            self.open(account, status, evidence, judgement, read, deadline);
+            self.open(account, status, evidence, judgment, read, deadline);
         }
     }
 
@@ -183,7 +183,7 @@ impl<'a> Summarizer<'a> {
         account: &Account,
         status: MemberStatus,
         evidence: RowEvidence<'_>,
-        judgement: Judgement,
+        judgment: Judgment,
         read: Option<Timestamp>,
         deadline: Option<Timestamp>,
     ) {
@@ -200,11 +200,11 @@ impl<'a> Summarizer<'a> {
             *count = count.saturating_add(1);
         }
         let joined = account.joined.unwrap_or(Timestamp::MIN);
-        let due = match (judgement, window) {
+        let due = match (judgment, window) {
             // It joined after the last reading.
             (_, Some(_)) if read < joined => Some(joined),
             (_, Some(deadline)) => Some(after(read, view.again).min(deadline)),
-            (Judgement::Due(grace), None) => Some(grace),
+            (Judgment::Due(grace), None) => Some(grace),
             (_, None) if evidence == RowEvidence::Unsure => Some(read),
             (_, None) if is_unknown(evidence) => Some(after(read, view.again)),
             (_, None) if status == MemberStatus::Missing && read < state.touched => {

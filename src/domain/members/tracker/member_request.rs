@@ -1,6 +1,6 @@
 //! Requests for the rows of a pack's members, and their results.
 
-use super::roster::AccountIndex;
+use super::account_index::AccountIndex;
 use super::rows::RowsInProgress;
 use crate::domain::base::model::{AccountId, PackName};
 use crate::domain::observed::packs::{PackPhase, Verb};

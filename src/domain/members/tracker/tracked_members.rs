@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::roster::{AccountIndex, AccountInterner, AccountSet};
+use super::account_index::{AccountIndex, AccountInterner, AccountSet};
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::organization::account_list::{Account, AccountList};
 use crate::domain::organization::membership::ListFreshness;

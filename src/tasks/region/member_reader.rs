@@ -1,8 +1,8 @@
 //! Reading members: one page at a time, in the pauses between reconciliations.
 //!
-//! What is due is `domain::track`'s to say. A page that is interrupted is asked for again, and a
-//! reading that is overtaken by a more urgent one goes on afterwards, so that no write ever waits
-//! for a resync.
+//! What is due is `domain::members::tracker`'s to say. A page that is interrupted is asked for
+//! again, and a reading that is overtaken by a more urgent one goes on afterwards, so that no write
+//! ever waits for a resync.
 
 use std::future::pending;
 use std::time::Duration;

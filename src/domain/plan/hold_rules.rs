@@ -1,13 +1,15 @@
 //! Why a decided step has to wait, and until when.
 //!
-//! `diff` decides which step a pack needs; the guard limits losses.
+//! `planner` decides which step a pack needs; the guard limits losses.
 
 use std::time::Duration;
 
 use super::decision::{Decision, PlanContext};
 use super::desired::{DesiredPack, SourceTrust};
 use super::history::{ObservedContent, PackHistory, Sent};
-use super::steps::{Action, Change, Hold, HoldReason, Plan, PlanStep, Reason};
+use super::hold::{Hold, HoldReason};
+use super::region_plan::Plan;
+use super::step::{Action, Change, PlanStep, Reason};
 use crate::domain::base::model::{Digest, PackName, Timestamp};
 use crate::domain::base::time::{after, backoff};
 use crate::domain::declared::snapshot::{Absence, SourcePath};

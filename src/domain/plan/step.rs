@@ -1,7 +1,6 @@
-//! The plan of one region as a value: steps to take and holds, each with its reason.
+//! A step of a plan: one mutation, with its reason and what it changes.
 //!
-//! Steps keep old and new values, so that the text for review needs no other input. `diff` makes
-//! the plan, `guard` decides which steps may be taken, `plan_text` renders it.
+//! Steps keep old and new values, so that the text for review needs no other input.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,45 +12,13 @@ use strum::{EnumIter, IntoStaticStr};
 
 use super::loss::Losses;
 use crate::domain::base::model::{
-    AccountId, AccountState, DeletionPolicy, Digest, Installation, Marker, PackName, Place,
-    ResultsBucket, Revision, Timestamp, UnitId,
+    AccountId, AccountState, DeletionPolicy, Digest, Marker, PackName, ResultsBucket, Timestamp,
+    UnitId,
 };
 use crate::domain::declared::template::RemediationChange;
 use crate::domain::observed::content::Content;
 use crate::domain::observed::failure_class::FailureClass;
-use crate::domain::observed::packs::VoidMarker;
 use crate::domain::organization::selector::ExclusionRule;
-
-/// The steps for one region, and the holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Plan {
-    /// Where.
-    pub place: Place,
-    /// The revision it enforces.
-    pub revision: Option<Revision>,
-    /// What to do, ordered by pack.
-    pub steps: Vec<PlanStep>,
-    /// The holds, ordered by pack.
-    pub holds: Vec<Hold>,
-    /// Packs that exist here and that conformd does not manage.
-    pub bystanders: BTreeMap<PackName, Bystander>,
-    /// Facts that the guard weighs.
-    pub weights: Weights,
-}
-
-/// Facts about the region that the guard weighs.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Weights {
-    /// Packs here that carry our marker.
-    pub owned: usize,
-    /// The owned packs that are desired.
-    pub owned_wanted: usize,
-    /// The others by name.
-    #[serde(skip)]
-    pub unwanted: BTreeSet<PackName>,
-    /// Whether the source declares no pack at all.
-    pub source_empty: bool,
-}
 
 /// One mutation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -335,116 +302,10 @@ pub enum Leaving {
     Unknown,
 }
 
-/// A hold and its reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Hold {
-    /// The pack; `None` when the whole region waits.
-    pub pack: Option<PackName>,
-    /// The kind of reason.
-    pub reason: HoldReason,
-    /// The reason in words, with what to do if a person must act.
-    pub why: String,
-    /// When it resolves automatically, if it can.
-    pub until: Option<Timestamp>,
-    /// What would be done otherwise.
-    pub step: Option<Box<PlanStep>>,
-}
-
-/// Why something waits: the closed set of a metric label.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[derive(strum::Display, EnumIter, IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
-pub enum HoldReason {
-    /// The mode does not allow it.
-    Mode,
-    /// The source cannot be read, or was not read recently.
-    Source,
-    /// A manifest is invalid; what was good before stays in force.
-    Invalid,
-    /// The manifest asks for something this version does not do.
-    Unsupported,
-    /// The region could not be read.
-    Unknown,
-    /// A second observation has to agree first.
-    Unconfirmed,
-    /// Written recently; AWS may not show it yet.
-    Settling,
-    /// The losses wait for approval.
-    Guard,
-    /// AWS is working on the pack.
-    InProgress,
-    /// The manifest is suspended.
-    Suspended,
-    /// Another installation's pack, or a marker that counts for nothing.
-    Foreign,
-    /// The pack is unmanaged, and the manifest does not adopt it.
-    Unmanaged,
-    /// No room for another pack.
-    Quota,
-    /// AWS refused this very content.
-    Rejected,
-    /// Another writer keeps changing it back.
-    Conflict,
-    /// A failed deployment or a failed write waits for its next try.
-    Retry,
-    /// AWS refuses writes here.
-    Denied,
-    /// Its manifest went away with `deletionPolicy: Orphan`: left in place for good.
-    Orphaned,
-    /// No manifest declares it, and there is no evidence that this is intended.
-    Undeclared,
-    /// It depends on the account list, which is not known, old, or in doubt.
-    Membership,
-}
-
-impl HoldReason {
-    /// The word used in labels and texts.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-}
-
-/// A pack that is not ours and that no manifest names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Bystander {
-    /// No marker.
-    Unmanaged,
-    /// Another installation's.
-    Foreign(Installation),
-    /// A marker that counts for nothing.
-    Void(VoidMarker),
-}
-
 impl PlanStep {
     /// Whether it redeploys to failed members of a pack that is in sync.
     pub fn is_remedy(&self) -> bool {
         matches!(self.reason, Reason::MembersFailed { .. } | Reason::Redeploy { .. })
-    }
-}
-
-impl Plan {
-    /// Whether nothing is to be done; holds do not count.
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
-    }
-
-    /// How many steps there are of this kind.
-    pub fn count(&self, kind: ActionKind) -> usize {
-        self.steps.iter().filter(|step| step.action.kind() == kind).count()
-    }
-
-    /// Steps to take and steps that wait, in order.
-    pub fn steps_with_held(&self) -> impl Iterator<Item = &PlanStep> {
-        self.steps.iter().chain(self.holds.iter().filter_map(|hold| hold.step.as_deref()))
-    }
-
-    /// When the first hold resolves automatically.
-    pub fn wakes(&self) -> Option<Timestamp> {
-        self.holds.iter().filter_map(|hold| hold.until).min()
     }
 }
 

@@ -52,9 +52,9 @@ pub(super) struct Candidate<'a> {
     pub(super) is_left_out: bool,
 }
 
-/// The judgement on an account that is expected to have the pack.
+/// The judgment on an account that is expected to have the pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Judgement {
+pub(super) enum Judgment {
     /// It has this status.
     Member(MemberStatus),
     /// It has no row yet, and one may still appear until then; only a later reading decides.
@@ -66,7 +66,7 @@ pub(super) enum Judgement {
 }
 
 /// Judges an expected account.
-pub(super) fn judge(candidate: &Candidate<'_>, context: &JudgeContext) -> Judgement {
+pub(super) fn judge(candidate: &Candidate<'_>, context: &JudgeContext) -> Judgment {
     let Candidate { account, evidence, read, is_management: _, is_left_out: _ } = *candidate;
     // The row counts at the time when it was read: a reading from before the deadline cannot prove
     // that AWS has stopped retrying.
@@ -85,7 +85,7 @@ pub(super) fn judge(candidate: &Candidate<'_>, context: &JudgeContext) -> Judgem
             RowState::Failed(class) => failed(class, row, read, is_waiting),
         },
     };
-    Judgement::Member(status)
+    Judgment::Member(status)
 }
 
 /// The status of a failed row. AWS has not published the error code of a row that it still retries
@@ -110,12 +110,12 @@ fn failed(
     }
 }
 
-fn absent(candidate: &Candidate<'_>, context: &JudgeContext, is_waiting: bool) -> Judgement {
+fn absent(candidate: &Candidate<'_>, context: &JudgeContext, is_waiting: bool) -> Judgment {
     let Candidate { account, evidence: _, read, is_management, is_left_out } = *candidate;
-    let Some(read) = read else { return Judgement::Unread };
+    let Some(read) = read else { return Judgment::Unread };
     // AWS deploys to this account only with the next Put, so the absence is no failure of AWS.
     if is_left_out {
-        return Judgement::Member(MemberStatus::InProgress);
+        return Judgment::Member(MemberStatus::InProgress);
     }
     let joined = account.joined.unwrap_or(Timestamp::MIN).min(context.now);
     let grace = after(joined.max(context.reference), GRACE);
@@ -123,16 +123,16 @@ fn absent(candidate: &Candidate<'_>, context: &JudgeContext, is_waiting: bool) -
     // note. The other cases go from "too early to tell" to "missing", so that an account is called
     // missing only if nothing else explains the absent row.
     if is_management {
-        Judgement::ManagementMissing
+        Judgment::ManagementMissing
     } else if read < grace {
-        Judgement::Due(grace)
+        Judgment::Due(grace)
     } else if is_waiting {
-        Judgement::Member(MemberStatus::Waiting)
+        Judgment::Member(MemberStatus::Waiting)
     } else if context.is_running || read > after(context.list_read, GRACE) {
         // The rollout may not have reached it yet, or the account left after the list was read.
-        Judgement::Member(MemberStatus::InProgress)
+        Judgment::Member(MemberStatus::InProgress)
     } else {
-        Judgement::Member(MemberStatus::Missing)
+        Judgment::Member(MemberStatus::Missing)
     }
 }
 

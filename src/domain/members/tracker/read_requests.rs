@@ -7,10 +7,10 @@
 use std::time::Duration;
 
 use super::health::health;
+use super::member_request::{FILTERS, MemberRequest, PAGE};
 use super::pack_state::{AGREE, PackState};
-use super::people::TrackedMembers;
-use super::reading::{FILTERS, MemberRequest, PAGE};
 use super::summary::{MemberSummary, RowToRead};
+use super::tracked_members::TrackedMembers;
 use crate::domain::base::model::{PackName, Timestamp};
 use crate::domain::base::time::{Pace, after, backoff};
 use crate::domain::members::rollout::RolloutHealth;

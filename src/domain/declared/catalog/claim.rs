@@ -1,0 +1,38 @@
+//! What files claim: a pack under a name, and what was known of it before.
+
+use std::sync::Arc;
+
+use super::{Catalog, Declared};
+use crate::domain::base::model::PackName;
+use crate::domain::declared::diagnostic::Span;
+use crate::domain::declared::manifest::Manifest;
+use crate::domain::declared::snapshot::SourcePath;
+
+/// The catalog that was in force before, if there was one.
+pub(super) struct PreviousCatalog<'c>(pub(super) Option<&'c Catalog>);
+
+impl<'c> PreviousCatalog<'c> {
+    /// What was in force under this name.
+    pub(super) fn last_good(&self, name: &PackName) -> Option<Arc<Manifest>> {
+        self.0?.packs.get(name)?.in_force().cloned()
+    }
+
+    /// What was in force and came from this file, or from beneath this directory.
+    pub(super) fn packs_of(&self, path: &SourcePath) -> impl Iterator<Item = &'c Arc<Manifest>> {
+        let in_force = self.0.into_iter().flat_map(|catalog| catalog.packs.values());
+        let path = path.clone();
+        in_force
+            .filter_map(Declared::in_force)
+            .filter(move |pack| pack.origin.path == path || pack.origin.path.is_beneath(&path))
+    }
+}
+
+/// A claim on a pack name.
+pub(super) struct Claim {
+    pub(super) name: PackName,
+    /// The place of the name.
+    pub(super) path: SourcePath,
+    pub(super) span: Span,
+    /// What it declares, or why it is not used.
+    pub(super) outcome: Result<Declared, String>,
+}
