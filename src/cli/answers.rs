@@ -2,6 +2,7 @@
 //! their own.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use super::plan;
 use crate::cli::{settings, surroundings};
 use crate::config::{Config, SettingsFile};
 use crate::domain::base::mode::Mode;
-use crate::domain::base::model::{Installation, Region};
+use crate::domain::base::model::{AccountId, Installation, Region};
 use crate::domain::base::untrusted::flowing;
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::present::report::Reports;
@@ -62,7 +63,48 @@ pub(super) enum DaemonAnswer<T> {
 #[derive(Deserialize)]
 struct AnswerHead {
     version: u32,
+    #[serde(flatten)]
+    owner: PackOwner,
+}
+
+/// Whose packs an answer is about.
+#[derive(Deserialize)]
+pub(super) struct PackOwner {
     installation: Installation,
+    caller: ConfirmedCaller,
+}
+
+impl PackOwner {
+    /// Whether these settings are about the same packs. A daemon that is not sure yet who it is has
+    /// nothing to say of any pack.
+    fn is_of(&self, config: &Config) -> bool {
+        self.installation == config.installation
+            && self.account().is_none_or(|account| account == config.aws.expected_account)
+    }
+
+    fn account(&self) -> Option<AccountId> {
+        match self.caller {
+            ConfirmedCaller::Confirmed { account } => Some(account),
+            ConfirmedCaller::Unconfirmed { problem: _ } => None,
+        }
+    }
+}
+
+impl fmt::Display for PackOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "installation {}", self.installation)?;
+        match self.account() {
+            Some(account) => write!(f, " in account {account}"),
+            None => f.write_str(", whose account is not confirmed yet"),
+        }
+    }
+}
+
+/// A daemon's answer, and where it comes from.
+pub(super) struct DaemonReply<T> {
+    pub(super) daemon: Address,
+    pub(super) owner: PackOwner,
+    pub(super) answer: T,
 }
 
 /// What an error of a daemon says.
@@ -90,15 +132,26 @@ impl DaemonAddress {
         regions: &[Region],
     ) -> anyhow::Result<DaemonAnswer<T>> {
         match self.query(page).await? {
-            Some(answer) => Ok(DaemonAnswer::Given(answer)),
+            Some(reply) => Ok(DaemonAnswer::Given(reply.answer)),
             None => observe(settings::settings(&self.settings)?, regions).await,
         }
     }
 
     /// A daemon's answer to a page of the API; `None` if this process has to read AWS itself.
-    pub(super) async fn query<T: DeserializeOwned>(&self, page: &str) -> anyhow::Result<Option<T>> {
+    pub(super) async fn query<T: DeserializeOwned>(
+        &self,
+        page: &str,
+    ) -> anyhow::Result<Option<DaemonReply<T>>> {
         if let Some(daemon) = &self.daemon {
-            return Ok(Some(get(daemon, page).await?.1));
+            let reply = get(daemon, page).await?;
+            // Somebody asked for this daemon, perhaps without any settings; but whoever has
+            // settings for other packs should not take these for theirs.
+            if let Ok(config) = settings::settings(&self.settings)
+                && !reply.owner.is_of(&config)
+            {
+                warn(&foreign(&reply, &config))?;
+            }
+            return Ok(Some(reply));
         }
         let config = settings::settings(&self.settings)?;
         if self.direct {
@@ -108,12 +161,8 @@ impl DaemonAddress {
         // A daemon of another installation would answer about other packs. A daemon that refuses
         // the question has answered it: only without an answer this process observes AWS itself.
         match get::<T>(&daemon, page).await {
-            Ok((owner, answer)) if owner == config.installation => {
-                return Ok(Some(answer));
-            }
-            Ok((owner, _)) => {
-                note(&format!("the daemon at {daemon} belongs to installation {owner}"))?;
-            }
+            Ok(reply) if reply.owner.is_of(&config) => return Ok(Some(reply)),
+            Ok(reply) => note(&foreign(&reply, &config))?,
             Err(error) if error.is::<DaemonRefusal>() => return Err(error),
             Err(error) => note(&format!("no daemon answers: {error:#}"))?,
         }
@@ -121,9 +170,23 @@ impl DaemonAddress {
     }
 }
 
+/// Why a daemon's answer is not about the packs of these settings.
+fn foreign<T>(reply: &DaemonReply<T>, config: &Config) -> String {
+    let DaemonReply { daemon, owner, answer: _ } = reply;
+    let (installation, account) = (&config.installation, config.aws.expected_account);
+    format!(
+        "the daemon at {daemon} belongs to {owner}; the settings say installation {installation} \
+         in account {account}"
+    )
+}
+
 /// Says why this process observes AWS itself.
 fn note(why: &str) -> std::io::Result<()> {
-    writeln!(std::io::stderr(), "conformd: {why}; reading AWS directly")
+    warn(&format!("{why}; reading AWS directly"))
+}
+
+fn warn(what: &str) -> std::io::Result<()> {
+    writeln!(std::io::stderr(), "conformd: {what}")
 }
 
 /// The address under which a process on this machine reaches a listener on this address.
@@ -137,11 +200,8 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// A daemon's answer, and whose packs it is about.
-pub(super) async fn get<T: DeserializeOwned>(
-    daemon: &Address,
-    page: &str,
-) -> anyhow::Result<(Installation, T)> {
+/// A daemon's answer to a page.
+async fn get<T: DeserializeOwned>(daemon: &Address, page: &str) -> anyhow::Result<DaemonReply<T>> {
     let (status, body) = ask(&daemon.join(page), PATIENCE, ANSWER_MAX).await?;
     // The version is read first: the answer of another version may have other fields, and the
     // message about one of them would hide the cause.
@@ -153,11 +213,12 @@ pub(super) async fn get<T: DeserializeOwned>(
         }
         let answer = serde_json::from_str(&body)
             .with_context(|| format!("the daemon at {daemon} is another version of conformd"))?;
-        return Ok((head.installation, answer));
+        return Ok(DaemonReply { daemon: daemon.clone(), owner: head.owner, answer });
     }
     match serde_json::from_str::<DaemonProblem>(&body) {
         Ok(problem) if status.is_client_error() => {
-            Err(DaemonRefusal(flowing(&problem.error.message, REFUSAL_MAX)).into())
+            let said = flowing(&problem.error.message, REFUSAL_MAX);
+            Err(DaemonRefusal(format!("{said} (the daemon at {daemon} says so)")).into())
         }
         Ok(problem) => bail!("{daemon} answers {status}: {}", problem.error.message),
         Err(_) => bail!("{daemon} answers {status}: it is not a conformd that has this page"),

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::answers::DaemonAddress;
+use super::answers::{DaemonAddress, DaemonReply};
 use super::plan::{chosen, is_simulated, observe, simulated_line};
 use super::terminal::print;
 use crate::cli::{settings, surroundings};
+use crate::config::SettingsFile;
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, Region, Timestamp};
 use crate::domain::declared::approval::LIFE_MAX;
@@ -65,19 +66,32 @@ struct PendingText {
     now: Timestamp,
     /// Regions that could not be read, each with the reason.
     unknown: Vec<String>,
+    /// Who says so, in one sentence.
+    from: String,
 }
 
 /// Prints the document, or writes it; stdout has nothing else, and nothing at all if nothing waits.
 pub(super) async fn run(args: ApproveArgs) -> anyhow::Result<ExitCode> {
     // The daemon that holds the losses knows the names of lost rules that a plan of this process
     // may not know: without a record, only the process that delivered a template has read it.
-    let PendingText { waiting, names, simulated, now, unknown } =
+    let PendingText { waiting, names, simulated, now, unknown, from } =
         match args.daemon.query(&page(&args.regions)).await? {
-            Some(view) => reported(view),
+            Some(reply) => reported(reply),
             None => planned(&args).await?,
         };
+    let unlisted = unlisted(&args.daemon.settings, &waiting);
     let mut stderr = std::io::stderr().lock();
     stderr.write_all(simulated_line(simulated).as_bytes())?;
+    writeln!(stderr, "conformd: {from}")?;
+    if !unlisted.is_empty() {
+        let unlisted: Vec<&str> = unlisted.iter().map(Region::as_str).collect();
+        writeln!(
+            stderr,
+            "conformd: the document covers {}, which aws.regions of the settings does not have; \
+             use --region to leave regions out",
+            unlisted.join(", ")
+        )?;
+    }
     for why in &unknown {
         writeln!(
             stderr,
@@ -128,12 +142,22 @@ fn page(regions: &[Region]) -> String {
     format!("/api/v1/approvals/pending{query}")
 }
 
+/// The regions of losses that a daemon manages and these settings do not, if there are settings.
+fn unlisted(file: &SettingsFile, waiting: &WaitingLosses) -> BTreeSet<Region> {
+    let Ok(config) = settings::settings(file) else { return BTreeSet::new() };
+    let regions = waiting.losses().iter().map(|at| &at.region);
+    regions.filter(|region| !config.aws.regions.contains(*region)).cloned().collect()
+}
+
 /// What a running daemon holds.
-fn reported(view: ApprovalsView) -> PendingText {
-    let waiting = view.waiting();
-    let ApprovalsView { simulated, now, names, unknown, .. } = view;
+fn reported(reply: DaemonReply<ApprovalsView>) -> PendingText {
+    let DaemonReply { daemon, owner, answer } = reply;
+    let waiting = answer.waiting();
+    let ApprovalsView { simulated, now, names, unknown, revision, .. } = answer;
     let unknown = unknown.into_iter().map(|(region, why)| format!("{region}: {}", clean(&why)));
-    PendingText { waiting, names, simulated, now, unknown: unknown.collect() }
+    let at = revision.map_or_else(String::new, |revision| format!(", at revision {revision}"));
+    let from = format!("reported by the daemon at {daemon} of {owner}{at}");
+    PendingText { waiting, names, simulated, now, unknown: unknown.collect(), from }
 }
 
 /// What a fresh plan waits for.
@@ -156,5 +180,6 @@ async fn planned(args: &ApproveArgs) -> anyhow::Result<PendingText> {
         simulated,
         now: session.clock.aws_now(),
         unknown: unknown.into_iter().collect(),
+        from: "computed from the source and AWS, without a daemon".to_owned(),
     })
 }

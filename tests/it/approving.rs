@@ -289,10 +289,58 @@ fn daemon_and_command_print_one_approval() {
 
 /// What `approve` prints with settings whose `http.listen` is the address of this daemon.
 fn near(scene: &Scene, daemon: &Daemon) -> Ended {
+    near_with(scene, daemon, "", "").expect(0)
+}
+
+/// The same with one other word in the settings.
+fn near_with(scene: &Scene, daemon: &Daemon, old: &str, new: &str) -> Ended {
     let settings = std::fs::read_to_string(scene.path("conformd.yaml")).unwrap();
     let settings = settings.replace("127.0.0.1:0", &daemon.address.to_string());
-    scene.write("near.yaml", &settings);
-    scene.alone(&["approve", "--reason", "change 812", "--config", "near.yaml"]).expect(0)
+    scene.write("near.yaml", &settings.replacen(old, new, 1));
+    scene.alone(&["approve", "--reason", "change 812", "--config", "near.yaml"])
+}
+
+#[test]
+fn an_approval_says_who_holds_its_losses_and_is_never_made_of_the_losses_of_others() {
+    let scene = leaving();
+    let daemon = scene.daemon();
+    let pending = || daemon.get("/api/v1/approvals/pending").unwrap().json();
+    daemon.program.eventually("waiting", || {
+        (pending()["losses"].as_array().unwrap().len() == 4).then_some(())
+    });
+    let address = daemon.address;
+    let (revision, printed) = (pending()["revision"].clone(), near(&scene, &daemon));
+    let from = format!(
+        "conformd: reported by the daemon at http://{address} of installation test in account \
+         111111111111, at revision {}\n",
+        text(&revision)
+    );
+    assert!(printed.stderr.contains(&from), "{from}\n{}", printed.text());
+
+    // The same installation name in another account is another organization's daemon.
+    let others = near_with(&scene, &daemon, "111111111111", "222222222222");
+    assert_eq!(others.stdout, "", "{}", others.text());
+    let foreign = format!(
+        "conformd: the daemon at http://{address} belongs to installation test in account \
+         111111111111; the settings say installation test in account 222222222222"
+    );
+    assert!(others.stderr.contains(&format!("{foreign}; reading AWS directly")), "{foreign}");
+    // Who names the daemon gets its answer, and is told whose it is.
+    let url = format!("http://{address}");
+    let named = scene.alone(&["approve", "--config", "near.yaml", "--daemon", &url]).expect(0);
+    assert!(named.stderr.contains(&foreign), "{}", named.text());
+    assert!(named.stdout.contains("us-east-1"), "{}", named.text());
+
+    let fewer = near_with(&scene, &daemon, "[us-east-1, eu-west-1]", "[eu-west-1]").expect(0);
+    let more = "the document covers us-east-1, which aws.regions of the settings does not have";
+    assert!(fewer.stderr.contains(more), "{}", fewer.text());
+    let of_none = scene.alone(&["status", "--config", "near.yaml", "eu-north-1"]);
+    assert!(
+        of_none.stderr.contains(&format!("(the daemon at {url} says so)")),
+        "{}",
+        of_none.text()
+    );
+    daemon.stop().expect(0);
 }
 
 #[test]

@@ -217,6 +217,7 @@ fn a_scope_that_is_removed_or_widened_keeps_a_rule_and_any_other_change_loses_it
     let tagged = ", Scope: {TagKey: env, TagValue: x}";
     let by_parameter = ", Scope: {TagKey: !Ref A}";
     let opaque = ", Scope: {TagKey: !ImportValue key}";
+    let none = ", Scope: {ComplianceResourceTypes: []}";
     for (old, new) in [
         (all, buckets),
         (all, tagged),
@@ -226,6 +227,9 @@ fn a_scope_that_is_removed_or_widened_keeps_a_rule_and_any_other_change_loses_it
         (buckets, tagged),
         (all, opaque),
         (opaque, buckets),
+        (buckets, none),
+        (all, none),
+        (none, buckets),
     ] {
         assert!(!is_kept((old, "x"), (new, "x")), "{old} → {new}");
     }
@@ -237,6 +241,9 @@ fn a_scope_that_is_removed_or_widened_keeps_a_rule_and_any_other_change_loses_it
         (one, buckets),
         (tagged, ", Scope: {TagKey: env}"),
         (opaque, opaque),
+        (none, none),
+        (none, all),
+        (buckets, ", Scope: {ComplianceResourceTypes: !Ref AWS::NoValue}"),
     ] {
         assert!(is_kept((old, "x"), (new, "x")), "{old} → {new}");
     }

@@ -21,8 +21,13 @@ impl<'t> Evaluation<'t> {
                 let mut scope = RuleScope::default();
                 for (field, term) in fields {
                     match self.texts(term) {
-                        // An empty list limits nothing, as if the field were missing.
-                        Some(texts) if texts.is_empty() => {}
+                        Some(texts) if texts.is_empty() => {
+                            // `AWS::NoValue` is as if the field were missing. What an empty list
+                            // means to AWS is not documented: neither all nor what was there.
+                            if !matches!(self.value(term), Some(Known::Nothing)) {
+                                scope.limits.insert(field, "[]".to_owned());
+                            }
+                        }
                         Some(texts) if *field == TYPES => scope.types = Some(texts),
                         Some(texts) => {
                             let texts: Vec<String> = texts.into_iter().collect();

@@ -10,7 +10,7 @@ use super::deployment::{PackDeploymentView, deployments};
 use super::next::NextView;
 use super::status::{FreshnessKind, organization};
 use super::trouble::words;
-use super::{CurrentState, NotFound, VERSION, absent, next};
+use super::{ConfirmedCaller, CurrentState, NotFound, VERSION, absent, next};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{
     AccountId, AccountState, Installation, PackName, Region, Timestamp, UnitId,
@@ -38,6 +38,8 @@ pub struct AccountView {
     pub now: Timestamp,
     /// Whose packs are explained.
     pub installation: Installation,
+    /// Whether AWS has confirmed who asks.
+    pub caller: ConfirmedCaller,
     /// How far conformd may go.
     pub mode: Mode,
     /// The account.
@@ -163,6 +165,7 @@ pub fn account(
         simulated: facts.about.simulated,
         now: facts.now,
         installation: facts.about.installation.clone(),
+        caller: facts.caller.clone(),
         mode: facts.about.mode,
         account: id,
         summary: String::new(),

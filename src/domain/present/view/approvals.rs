@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::region::{HoldView, RegionView};
-use super::{CurrentState, NAME_MAX, VERSION};
+use super::{ConfirmedCaller, CurrentState, NAME_MAX, VERSION};
 use crate::domain::base::model::{AccountId, Installation, PackName, Region, Revision, Timestamp};
 use crate::domain::base::untrusted::{flowing, one_line};
 use crate::domain::base::words::{first_few, many};
@@ -30,6 +30,8 @@ pub struct ApprovalsView {
     pub now: Timestamp,
     /// Whose packs are ours.
     pub installation: Installation,
+    /// Whether AWS has confirmed who asks.
+    pub caller: ConfirmedCaller,
     /// The revision that asks for it.
     pub revision: Option<Revision>,
     /// What waits, in a few words; empty when nothing does.
@@ -59,6 +61,7 @@ pub fn approvals(facts: &CurrentState) -> ApprovalsView {
         simulated,
         now: facts.now,
         installation: facts.about.installation.clone(),
+        caller: facts.caller.clone(),
         revision: facts.source.revision().cloned(),
         summary: waiting.summary(),
         reasons: waiting.reasons().to_vec(),
