@@ -24,8 +24,10 @@ pub mod validate;
 
 use std::num::NonZero;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use signal_hook::consts::SIGHUP;
 
 use self::terminal::paint;
 use crate::{config, telemetry};
@@ -116,6 +118,7 @@ enum Command {
 
 /// Runs the program: arguments in, exit code out.
 pub fn main() -> ExitCode {
+    survive_early_hangup();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -141,6 +144,17 @@ pub fn main() -> ExitCode {
                 Err(_) => ExitCode::from(1),
             }
         }
+    }
+}
+
+/// A SIGHUP ends a process that does not handle it, and a daemon may get one before it has read its
+/// command line. What it asks for is done then: the settings are read afterwards.
+fn survive_early_hangup() {
+    // Arguments are not parsed yet, because that alone takes milliseconds. A word too many, as in
+    // `explain run`, only means that a closed terminal does not end that command.
+    if std::env::args_os().any(|argument| argument == "run") {
+        // If this fails, so does the daemon's own handler, which reports it.
+        signal_hook::flag::register(SIGHUP, Arc::default()).ok();
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct RunArgs {
 
 /// Runs until SIGTERM or SIGINT; a second one ends the process at once.
 pub(super) async fn run(args: RunArgs, log: telemetry::Guard) -> anyhow::Result<ExitCode> {
+    // Before the settings are read: a SIGHUP that comes later asks for what was not read.
+    let mut hangup = signal(SignalKind::hangup())?;
     let config = settings::settings(&args.settings)?;
     let http = config.http.clone();
     let daemon = Daemon::new(config, Clock::system(), Remembering::Takes("conformd run"))?;
@@ -41,7 +43,7 @@ pub(super) async fn run(args: RunArgs, log: telemetry::Guard) -> anyhow::Result<
     let mut systemd = Systemd::from_environment();
     let mut feeding = tokio::time::interval(systemd.feed_every());
     let reload = daemon.reloader(args.settings.clone());
-    let (mut signals, mut hangup) = (Signals::new()?, signal(SignalKind::hangup())?);
+    let mut signals = Signals::new()?;
     let mut served = std::pin::pin!(daemon.serve(listeners, stop.clone()));
     let (mut counted, mut count) = (0, tokio::time::interval(COUNT_LINES));
     loop {

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::{fs, thread};
 
@@ -53,6 +54,27 @@ fn start(scene: &Scene, variables: &[(&str, &OsStr)]) -> Program {
     let mut command = command(Path::new(&scene.path("")));
     command.args(["run", "--config", "conformd.yaml"]).envs(variables.iter().copied());
     Program::start(command)
+}
+
+#[test]
+fn a_request_to_reload_that_comes_before_the_settings_are_read_ends_nothing() {
+    let scene = scene();
+    let settings = std::fs::read_to_string(scene.path("conformd.yaml")).unwrap();
+    fs::remove_file(scene.path("conformd.yaml")).unwrap();
+    let fifo = scene.path("conformd.yaml");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let program = start(&scene, &[]);
+    // Opening it waits for somebody who reads.
+    let mut writer = std::fs::File::options().write(true).open(&fifo).unwrap();
+    program.signal("HUP");
+    // The reload that was asked for reads the file again.
+    fs::remove_file(&fifo).unwrap();
+    fs::write(&fifo, &settings).unwrap();
+    std::io::Write::write_all(&mut writer, settings.as_bytes()).unwrap();
+    drop(writer);
+    program.eventually("reloaded", || program.stderr().contains("reloaded").then_some(()));
+    program.signal("TERM");
+    program.end().expect(0);
 }
 
 #[test]
