@@ -38,7 +38,7 @@ async fn deployed(setting: Setting, manifests: &str) -> Lab {
 fn holds(lab: &Lab, names: &[&str], reason: HoldReason) -> bool {
     let holds = lab.report("eu-west-1").plan.holds;
     names.iter().all(|name| {
-        let mut here = holds.iter().filter(|hold| hold.reason == reason);
+        let mut here = holds.iter().filter(|hold| hold.reason() == reason);
         here.any(|hold| hold.pack.as_ref().is_some_and(|pack| pack.as_str() == *name))
     })
 }

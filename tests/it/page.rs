@@ -16,7 +16,7 @@ use proptest::prelude::*;
 
 use crate::http::{Answer, Served, served, served_with};
 use crate::support::people::{facts, failed, id};
-use crate::support::sample::{SECRET, at, pack, region, unread};
+use crate::support::sample::{SECRET, at, hold_cause, pack, region, unread};
 
 const BROWSER: &str = "Accept: text/html,application/xhtml+xml,*/*;q=0.8";
 
@@ -487,7 +487,7 @@ fn poisoned(text: &str) -> (CurrentState, Vec<Event>) {
     }
     let report = Arc::make_mut(facts.reports.get_mut(&region("eu-west-1")).unwrap());
     for hold in &mut report.plan.holds {
-        text.clone_into(&mut hold.why);
+        hold.why = hold_cause(hold.reason(), text);
     }
     let pending = report.pending.as_mut().unwrap();
     text.clone_into(&mut pending.trips[0].why);

@@ -263,14 +263,14 @@ fn with_shuffled(lines: Vec<String>) -> impl Strategy<Value = (Vec<String>, Vec<
 
 /// Whether only a person can lift it.
 fn is_final(hold: &Hold) -> bool {
-    [HoldReason::Unmanaged, HoldReason::Foreign, HoldReason::Orphaned].contains(&hold.reason)
+    [HoldReason::Unmanaged, HoldReason::Foreign, HoldReason::Orphaned].contains(&hold.reason())
 }
 
 /// Whether an old name waits for a new one that only a person can help.
 fn waits_for_a_rename(hold: &Hold, plan: &Plan, desired: &Desired) -> bool {
     let old = hold.step.as_ref().and_then(|step| step.marker_now.as_ref());
     let mut stuck = plan.holds.iter().filter(|hold| is_final(hold));
-    hold.reason == HoldReason::InProgress
+    hold.reason() == HoldReason::InProgress
         && stuck.any(|hold| match hold.pack.as_ref().and_then(|pack| desired.packs.get(pack)) {
             Some(DesiredEntry::Pack(new)) => {
                 old.is_some_and(|old| old.template == new.marker.template)
@@ -525,7 +525,7 @@ proptest! {
     fn whatever_differs_has_a_step_or_a_reason_why_not(story in any_story()) {
         for taken in play(&story, Mode::Sync, Guard::Default) {
             let plan = taken.ruling.approved.plan();
-            if plan.holds.iter().any(|hold| hold.reason == HoldReason::Unknown) {
+            if plan.holds.iter().any(|hold| hold.reason() == HoldReason::Unknown) {
                 continue;
             }
             let told: BTreeSet<&PackName> = plan

@@ -289,7 +289,7 @@ fn name(account: AccountId, name: Option<String>) -> String {
 
 /// Whether a hold says more than the health does, and lasts.
 fn is_worth_a_line(hold: &Hold) -> bool {
-    match hold.reason {
+    match hold.reason() {
         HoldReason::Settling | HoldReason::Unmanaged => false,
         HoldReason::InProgress => {
             hold.step.as_deref().is_some_and(|step| step.reason.redeployed().is_some())

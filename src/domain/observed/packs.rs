@@ -172,6 +172,17 @@ pub enum VoidMarker {
     Unreadable(MarkerProblem),
 }
 
+impl fmt::Display for VoidMarker {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Copied => {
+                out.write_str("its marker was copied from another pack, account or region")
+            }
+            Self::Unreadable(problem) => write!(out, "{problem}"),
+        }
+    }
+}
+
 /// One pack as observed: list entry and status together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedPack {

@@ -38,8 +38,9 @@ const OWN_PUT: Duration = Duration::from_mins(2);
 pub struct History {
     packs: BTreeMap<PackName, PackHistory>,
     roster: MembershipChanges,
-    /// Why nothing may be written here until the process restarts.
-    pub stopped: Option<String>,
+    /// The pack whose marker AWS did not return: nothing may be written here until the process
+    /// restarts.
+    pub stopped: Option<PackName>,
     /// Why the caller may not write, and when to try again.
     pub denied: Option<Wait>,
     /// When creates may be tried again after AWS said that the quota is used up.
@@ -163,9 +164,9 @@ impl History {
         self.roster.excuse(at)
     }
 
-    /// Why writes stop if AWS shows our Put without its marker: this region does not echo markers,
+    /// A pack that AWS shows after our Put without its marker: this region does not echo markers,
     /// so packs written here could not be recognized later.
-    fn lost_marker(&self, seen: &PacksObservation) -> Option<String> {
+    fn lost_marker(&self, seen: &PacksObservation) -> Option<PackName> {
         self.packs.iter().find_map(|(name, memory)| {
             let sent = memory.sent.filter(|sent| sent.accepted && sent.content.is_some())?;
             let pack = seen.packs.get(name)?;
@@ -181,13 +182,7 @@ impl History {
             // content was written by another writer, whose missing marker says nothing about this
             // region.
             let is_ours = sent.bare == Some(fingerprint_bare_of(&pack.record));
-            (is_newer && is_ours && is_lost).then(|| {
-                format!(
-                    "AWS did not return the marker of {name} after its Put, so conformd could \
-                     not recognize the packs that it writes here; it writes nothing more until \
-                     it restarts"
-                )
-            })
+            (is_newer && is_ours && is_lost).then(|| name.clone())
         })
     }
 

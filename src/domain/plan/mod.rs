@@ -11,6 +11,7 @@ pub mod hold;
 pub mod hold_rules;
 pub mod loss;
 pub mod outcome;
+pub mod pending_approval;
 pub mod planner;
 pub mod record;
 pub mod redeploy;

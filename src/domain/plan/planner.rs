@@ -21,10 +21,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::desired::{Desired, DesiredEntry, DesiredPack, SourceTrust, Unresolvable};
+use super::desired::{Desired, DesiredEntry, DesiredPack, SourceTrust};
 use super::diff::{PutContext, changes, losses};
 use super::history::PackHistory;
-use super::hold::{Hold, HoldReason};
+use super::hold::{FirstObservation, Hold, HoldCause};
 use super::hold_rules::{hold, region_hold, waiting};
 use super::loss::{Loss, LossAt, Losses};
 use super::redeploy::{RedeployCase, Remedy, Tries, remedy};
@@ -36,7 +36,7 @@ use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::packs::{
     Observed, ObservedPack, Ownership, PackPhase, PacksObservation, RolloutStatus, StatusRecord,
-    Verb, VoidMarker,
+    Verb,
 };
 use crate::domain::organization::account_list::AccountList;
 use crate::domain::plan::decision::{Decision, PlanContext, PlanInputs};
@@ -55,12 +55,11 @@ pub fn plan(inputs: &PlanInputs<'_>, now: Timestamp) -> Plan {
     // and every write would be planned blindly.
     let (seen, desired) = match (inputs.observed, inputs.desired) {
         (Observed::Unknown(unknown), _) => {
-            plan.holds.push(region_hold(HoldReason::Unknown, unknown.why.clone()));
+            plan.holds.push(region_hold(HoldCause::RegionUnknown(unknown.why.clone())));
             return plan;
         }
         (Observed::Seen(_), None) => {
-            let why = "the source has not been read yet".to_owned();
-            plan.holds.push(region_hold(HoldReason::Source, why));
+            plan.holds.push(region_hold(HoldCause::SourceUnread));
             return plan;
         }
         (Observed::Seen(seen), Some(desired)) => (seen, desired),
@@ -137,7 +136,9 @@ impl PlanContext<'_> {
         let have = self.seen.packs.get(name);
         match (want, have) {
             (None, None) => Decision::Nothing,
-            (Some(DesiredEntry::Unresolvable(stuck)), _) => unresolvable_hold(name, stuck),
+            (Some(DesiredEntry::Unresolvable(stuck)), _) => {
+                hold(name, HoldCause::Unresolvable(stuck.clone()))
+            }
             (Some(DesiredEntry::Pack(want)), None) => self.missing(name, want),
             (Some(DesiredEntry::Pack(want)), Some(have)) => self.present(name, want, have),
             (None, Some(have)) => self.unwanted(name, have),
@@ -183,8 +184,8 @@ impl PlanContext<'_> {
         match suspect {
             None => Decision::Take(Box::new(step)),
             Some((_, since)) => {
-                let what = "it was deployed, and AWS no longer lists it";
-                self.restore(step, want, what, since, self.inputs.pace.interval)
+                let (what, apart) = (FirstObservation::Vanished, self.inputs.pace.interval);
+                self.restore(step, want, what, since, apart)
             }
         }
     }
@@ -195,19 +196,9 @@ impl PlanContext<'_> {
         let marker = match &have.ownership {
             Ownership::Ours(marker) => marker,
             Ownership::Unmanaged if want.adopt => return self.adoption(name, want, have),
-            Ownership::Unmanaged => {
-                let why = "a pack of this name exists without conformd's marker; set \
-                           `spec.adopt: true` to take it over, or rename one of the two";
-                return hold(name, HoldReason::Unmanaged, why.to_owned());
-            }
-            Ownership::Foreign(owner) => {
-                let why = format!(
-                    "the conformd installation {owner} owns it; this installation \
-                    does not change it"
-                );
-                return hold(name, HoldReason::Foreign, why);
-            }
-            Ownership::Void(void) => return hold(name, HoldReason::Foreign, void_text(void)),
+            Ownership::Unmanaged => return hold(name, HoldCause::Unmanaged),
+            Ownership::Foreign(owner) => return hold(name, HoldCause::Foreign(owner.clone())),
+            Ownership::Void(void) => return hold(name, HoldCause::Void(void.clone())),
         };
         // While AWS removes the pack, comparing it with the desired state is pointless: AWS would
         // refuse the update, and the pack is created again once it is gone.
@@ -280,11 +271,7 @@ impl PlanContext<'_> {
             {
                 return Decision::Nothing;
             }
-            Remedy::Unread => {
-                let why = "its deployment failed; conformd does not know yet which members need \
-                    another Put";
-                return hold(name, HoldReason::Retry, why.to_owned());
-            }
+            Remedy::Unread => return hold(name, HoldCause::MembersUnread),
             Remedy::Redeploy { accounts, seen, due } => {
                 (Action::Redeploy(content()), Reason::Redeploy { accounts, seen }, due)
             }
@@ -333,9 +320,7 @@ impl PlanContext<'_> {
         };
         // The policy is read from the marker, because the manifest that declared it is gone.
         if marker.policy == DeletionPolicy::Orphan {
-            let why = "no manifest declares it, and its deletion policy is Orphan: conformd \
-                leaves it in place";
-            return hold(name, HoldReason::Orphaned, why.to_owned());
+            return hold(name, HoldCause::Orphaned);
         }
         let failure = have.status.as_ref().filter(|record| {
             matches!(record.status, RolloutStatus::Known(Verb::Delete, PackPhase::Failed))
@@ -370,24 +355,14 @@ impl PlanContext<'_> {
             return Decision::Hold(hold);
         }
         if let Some(successor) = self.successors.get(&marker.template) {
-            let why = format!(
-                "{successor} holds the same template and is not deployed yet; conformd deletes \
-                 the old pack after that"
-            );
-            return waiting(step, HoldReason::InProgress, why, None);
+            return waiting(step, HoldCause::Renaming((*successor).clone()), None);
         }
         match self.memory(name).and_then(|memory| memory.unwanted.as_ref()) {
             Some((since, _)) => {
-                self.agree(step, "no manifest declares it", *since, self.inputs.pace.interval)
+                let (what, apart) = (FirstObservation::Unwanted, self.inputs.pace.interval);
+                self.agree(step, what, *since, apart)
             }
-            None => waiting(
-                step,
-                HoldReason::Unconfirmed,
-                "observed once without a manifest; \
-                waiting for a second observation"
-                    .to_owned(),
-                None,
-            ),
+            None => waiting(step, HoldCause::UnwantedOnce, None),
         }
     }
 
@@ -421,28 +396,18 @@ impl PlanContext<'_> {
             return None;
         }
         let why = if self.desired.elsewhere.contains(&step.pack) {
-            "its manifest does not name this region, but a truncated file looks the same; to \
-             delete the pack here, commit the document that `conformd approve` prints; to keep \
-             it, add the region again"
+            HoldCause::UndeclaredHere
         } else {
-            "no manifest declares it, but the file may be missing by accident; to delete the \
-             pack, commit a manifest for it with `state: Absent` or the document that `conformd \
-             approve` prints; to keep it, restore its manifest"
+            HoldCause::Undeclared
         };
-        Some(waiting(step.clone(), HoldReason::Undeclared, why.to_owned(), None))
+        Some(waiting(step.clone(), why, None))
     }
 
     /// A notice about a pack that does not depend on the decision about it.
     fn notice(&self, name: &PackName) -> Option<Hold> {
         let DesiredEntry::Pack(want) = self.desired.packs.get(name)? else { return None };
-        let why = want.invalid_now.as_ref()?;
-        Some(Hold {
-            pack: Some(name.clone()),
-            reason: HoldReason::Invalid,
-            why: format!("its manifest is invalid, the last valid content stays in force: {why}"),
-            until: None,
-            step: None,
-        })
+        let why = HoldCause::LastGoodKept(want.invalid_now.clone()?);
+        Some(Hold { pack: Some(name.clone()), why, until: None, step: None })
     }
 
     /// A pack that was orphaned on purpose is forgotten: it says nothing about the source.
@@ -457,24 +422,6 @@ impl PlanContext<'_> {
             owned.iter().copied().filter(|name| !is_wanted(name)).cloned().collect();
         let owned_wanted = owned.len().saturating_sub(unwanted.len());
         Weights { owned: owned.len(), owned_wanted, unwanted, source_empty: self.desired.empty }
-    }
-}
-
-fn unresolvable_hold(name: &PackName, stuck: &Unresolvable) -> Decision {
-    match stuck {
-        Unresolvable::Invalid(why) => hold(name, HoldReason::Invalid, why.clone()),
-        Unresolvable::Unsupported(why) => hold(name, HoldReason::Unsupported, why.clone()),
-        Unresolvable::Unresolved(why) => hold(name, HoldReason::Membership, why.clone()),
-    }
-}
-
-/// What a void marker means, in words.
-pub fn void_text(void: &VoidMarker) -> String {
-    match void {
-        VoidMarker::Copied => "its marker was copied from another pack, account or region; \
-                               conformd does not change it"
-            .to_owned(),
-        VoidMarker::Unreadable(problem) => format!("{problem}; conformd does not change it"),
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::loss::{Loss, LossAt};
+use super::pending_approval::{VoidApproval, VoidApprovalCause};
 pub use super::record::HoldBasis;
 use crate::domain::base::model::{AccountId, Digest, Marker, PackName, Region, Timestamp};
 use crate::domain::base::time::after;
@@ -484,16 +485,15 @@ impl LossWindow {
     }
 
     /// Why an approval that is in force may not be used, in words.
-    pub fn why_not_used(&self) -> &'static str {
+    fn why_not_used(&self) -> VoidApprovalCause {
         // The record comes first: with an unwritable record no approval helps, so a new one would
         // be useless advice.
         if self.unwritable.is_some() {
-            "the record cannot be written, so every loss is held; make it writable first"
+            VoidApprovalCause::RecordUnwritable
         } else if self.remembers {
-            "it was already used for this loss; commit a new one"
+            VoidApprovalCause::Used
         } else {
-            "without a record, an approval permits only losses of packs that AWS last changed \
-             before the approval was read"
+            VoidApprovalCause::NoRecord
         }
     }
 
@@ -615,19 +615,19 @@ impl<'a> Approvals<'a> {
         window: &LossWindow,
         loss: &LossAt,
         last_update: Option<Timestamp>,
-    ) -> Option<(&'a Approval, &'static str)> {
+    ) -> Option<VoidApproval> {
         let names =
             |approval: &&Approval| approval.permits.iter().any(|permit| permit.covers(loss));
         let mut naming = self.all.values().filter(names);
         naming.find_map(|approval| {
             let why = match self.validity(approval) {
-                Validity::Expired => "it has expired",
-                Validity::TooLong => "it expires more than 7 days ahead",
+                Validity::Expired => VoidApprovalCause::Expired,
+                Validity::TooLong => VoidApprovalCause::TooLong,
                 // An approval that may be used covers the loss, so it is not void.
                 Validity::InForce if window.may_use(approval, loss, last_update) => return None,
                 Validity::InForce => window.why_not_used(),
             };
-            Some((approval, why))
+            Some(VoidApproval { name: approval.name.clone(), why })
         })
     }
 

@@ -16,9 +16,9 @@ use crate::domain::declared::approval::{Approval, Permit, Permitted};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::manifest::{API_VERSION, APPROVAL, ManifestOrigin};
 use crate::domain::declared::snapshot::SourcePath;
-use crate::domain::plan::guard::PendingApproval;
 use crate::domain::plan::hold::HoldReason;
 use crate::domain::plan::loss::{Loss, LossAt};
+use crate::domain::plan::pending_approval::PendingApproval;
 
 /// How long a printed approval is valid by default: a long weekend.
 pub const LIFE: Duration = Duration::from_hours(72);
@@ -54,7 +54,8 @@ impl WaitingLosses {
     pub fn of<'a>(reports: impl IntoIterator<Item = &'a RegionReport>) -> Self {
         let mut waiting = Self::default();
         for RegionReport { place, plan, pending, .. } in reports {
-            let undeclared = plan.holds.iter().filter(|hold| hold.reason == HoldReason::Undeclared);
+            let undeclared =
+                plan.holds.iter().filter(|hold| hold.reason() == HoldReason::Undeclared);
             let packs = undeclared.filter_map(|hold| hold.pack.as_ref());
             waiting.add(&place.region, pending.as_ref(), packs);
         }

@@ -187,7 +187,7 @@ impl PlanText<'_> {
     }
 
     fn hold(&self, out: &mut fmt::Formatter<'_>, hold: &Hold) -> fmt::Result {
-        let Hold { pack, reason, why, until, step } = hold;
+        let Hold { pack, why, until, step } = hold;
         match (pack, step) {
             (Some(pack), Some(step)) => {
                 writeln!(out, "  ! {pack} held, would {}", headline(step))?;
@@ -196,7 +196,8 @@ impl PlanText<'_> {
             (Some(pack), None) => writeln!(out, "  ! {pack} held")?,
             (None, _) => writeln!(out, "  ! the whole region is held")?,
         }
-        writeln!(out, "      {reason}: {}{}", clean(why), until.map(until_text).unwrap_or_default())
+        let (reason, why) = (hold.reason(), clean(&why.to_string()));
+        writeln!(out, "      {reason}: {why}{}", until.map(until_text).unwrap_or_default())
     }
 }
 
@@ -298,7 +299,7 @@ fn delivery(ResultsBucket { bucket, prefix }: &ResultsBucket) -> String {
 
 /// Whether the region could not be read: its plan says nothing about it.
 fn is_unknown(plan: &Plan) -> bool {
-    plan.holds.iter().any(|hold| hold.pack.is_none() && hold.reason == HoldReason::Unknown)
+    plan.holds.iter().any(|hold| hold.pack.is_none() && hold.reason() == HoldReason::Unknown)
 }
 
 /// Counts of a plan, or of several: one line.
@@ -383,6 +384,7 @@ mod tests {
     use crate::domain::base::model::{Place, Revision};
     use crate::domain::base::untrusted::is_hidden;
     use crate::domain::organization::selector::ExclusionRule;
+    use crate::domain::plan::hold::HoldCause;
     use crate::domain::plan::loss::Losses;
     use crate::domain::plan::region_plan::Weights;
 
@@ -432,8 +434,7 @@ mod tests {
         };
         let hold = Hold {
             pack: Some("kms".parse().unwrap()),
-            reason: HoldReason::Rejected,
-            why,
+            why: HoldCause::Rejected(why),
             until: None,
             step: Some(Box::new(step.clone())),
         };

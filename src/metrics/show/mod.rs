@@ -17,8 +17,8 @@ use super::view::{CountedSoFar, LoopPeriods, MetricsView, Program, ReloadedSetti
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::declared::source::SourceStatus;
-use crate::domain::plan::guard::TripReason;
 use crate::domain::plan::hold::HoldReason;
+use crate::domain::plan::pending_approval::TripReason;
 use crate::domain::plan::step::ActionKind;
 use crate::domain::present::report::{
     Declarations, OutOfSyncKind, PackReport, RegionReport, Reports, SyncReason,
@@ -157,7 +157,7 @@ impl Families {
             reconcile.blocked.with_label_values(&[region, kind.as_str()]).set(blocks.into());
         }
         for reason in HoldReason::iter() {
-            let held = report.plan.holds.iter().filter(|hold| hold.reason == reason).count();
+            let held = report.plan.holds.iter().filter(|hold| hold.reason() == reason).count();
             self.guard.held.with_label_values(&[region, reason.as_str()]).set(count(held));
         }
         for action in ActionKind::iter() {

@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ManifestProblem;
 use super::ending::is_ended;
 use super::strays;
 use crate::domain::base::code;
 use crate::domain::base::nearest::distance;
 use crate::domain::declared::approval::Approval;
-use crate::domain::declared::diagnostic::{Diagnostic, Severity, Span};
+use crate::domain::declared::diagnostic::{Diagnostic, Span};
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::manifest::{
     DesiredState, DocumentKind, ManifestDraft, kind, read_approval,
@@ -34,7 +35,7 @@ pub struct ParsedFile {
     approvals: Vec<(Approval, Span)>,
     diagnostics: Vec<Diagnostic>,
     /// Why packs that may stand in it could not be read.
-    broken: Option<String>,
+    broken: Option<ManifestProblem>,
     /// What it is if it is not ours.
     foreign: Option<ForeignFile>,
 }
@@ -55,7 +56,7 @@ pub(super) struct DocumentIntake {
     pub(super) approvals: Vec<(Approval, Span)>,
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Files that could not be read and may declare packs, and why.
-    pub(super) broken: BTreeMap<SourcePath, String>,
+    pub(super) broken: BTreeMap<SourcePath, ManifestProblem>,
 }
 
 /// The result of reading a document.
@@ -205,9 +206,7 @@ impl ParsedFile {
 
     /// Records that the file, or a document in it, says nothing that could be understood.
     fn give_up(&mut self, problems: Vec<Diagnostic>) {
-        if let Some(first) = problems.iter().find(|found| found.severity == Severity::Error) {
-            self.broken.get_or_insert_with(|| first.to_string());
-        }
+        self.broken = self.broken.take().or_else(|| ManifestProblem::first_of(&problems));
         self.diagnostics.extend(problems);
     }
 }
@@ -231,7 +230,7 @@ impl DocumentIntake {
             match foreign.as_ref().filter(|_| !named.contains(path)) {
                 Some(ForeignFile::Template) => unused.push(path),
                 Some(ForeignFile::Stray(problem)) => {
-                    broken.get_or_insert_with(|| problem.to_string());
+                    broken.get_or_insert_with(|| ManifestProblem::from(problem));
                     intake.diagnostics.push(problem.clone());
                 }
                 None => {}

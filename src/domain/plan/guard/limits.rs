@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::asked::{GuardTerms, RequestedLosses};
-use super::trip::{Trip, TripReason};
 use crate::domain::base::model::{AccountId, PackName};
 use crate::domain::base::words::many;
 use crate::domain::organization::membership::Shrink;
 use crate::domain::plan::loss::{Loss, LossAt};
+use crate::domain::plan::pending_approval::{Trip, TripReason};
 use crate::domain::plan::step::{Action, PlanStep};
 use crate::domain::plan::window::{HoldBasis, LossWindow, Lost};
 

@@ -10,9 +10,9 @@ use super::deployment::{PackDeploymentView, deployments};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, PackName, Revision, Timestamp};
 use crate::domain::observed::packs::Unknown;
-use crate::domain::plan::guard::PendingApproval;
 use crate::domain::plan::hold::{Hold, HoldReason};
 use crate::domain::plan::outcome::{Outcome, StepResult};
+use crate::domain::plan::pending_approval::PendingApproval;
 use crate::domain::plan::region_plan::Plan;
 use crate::domain::plan::step::ActionKind;
 use crate::domain::present::axes::{HealthStatus, SyncStatus};
@@ -177,11 +177,11 @@ fn steps(plan: &Plan) -> BTreeMap<ActionKind, usize> {
 }
 
 fn hold_view(hold: &Hold) -> HoldView {
-    let Hold { pack, reason, why, until, step } = hold;
+    let Hold { pack, why, until, step } = hold;
     HoldView {
         pack: pack.clone(),
-        reason: *reason,
-        why: why.clone(),
+        reason: hold.reason(),
+        why: why.to_string(),
         until: *until,
         action: step.as_ref().map(|step| step.action.kind()),
     }
