@@ -11,10 +11,10 @@ use crate::config::{Config, SettingsFile};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::Region;
 use crate::domain::plan::guard::Ruling;
-use crate::domain::plan::pending_approval::PendingApproval;
 use crate::domain::plan::region_plan::Plan;
 use crate::domain::present::plan_text::{PlanText, Summary, Values};
 use crate::domain::present::report::RegionReport;
+use crate::domain::present::view::region::PendingApprovalView;
 use crate::session;
 use crate::session::{AwsSession, CloudReconciler, Remembering};
 use crate::tasks::region::Surroundings;
@@ -70,7 +70,7 @@ struct PlanEntry<'a> {
     region: &'a Region,
     unknown: Option<&'a str>,
     plan: &'a Plan,
-    pending: Option<&'a PendingApproval>,
+    pending: Option<PendingApprovalView>,
 }
 
 /// The observation of one region.
@@ -169,7 +169,7 @@ fn entries(plans: &[RegionPlan]) -> Vec<PlanEntry<'_>> {
             region: &report.place.region,
             unknown: report.unknown.as_ref().map(|unknown| unknown.why.as_str()),
             plan: &report.plan,
-            pending: report.pending.as_ref(),
+            pending: report.pending.as_ref().map(PendingApprovalView::from),
         })
         .collect()
 }

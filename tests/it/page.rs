@@ -10,6 +10,7 @@ use conformd::domain::base::untrusted::{flowing, is_hidden};
 use conformd::domain::declared::diagnostic::Diagnostic;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::plan::event::{Event, EventKind, Weight};
+use conformd::domain::plan::trip::{Trip, WindowDoubt};
 use conformd::domain::present::view::CurrentState;
 use html5gum::{Token, Tokenizer};
 use proptest::prelude::*;
@@ -490,7 +491,7 @@ fn poisoned(text: &str) -> (CurrentState, Vec<Event>) {
         hold.why = hold_cause(hold.reason(), text);
     }
     let pending = report.pending.as_mut().unwrap();
-    text.clone_into(&mut pending.trips[0].why);
+    pending.trips[0] = Trip::Caution(WindowDoubt::RecordUnwritable(text.to_owned()));
     let rollout = report.tracking.packs.get_mut(&pack("iam-baseline")).unwrap();
     rollout.why = Some(text.to_owned());
     rollout.troubled = [failed('2', FailureClass::AccessDenied, text, text)].into();

@@ -22,6 +22,7 @@ use conformd::domain::plan::region_plan::Plan;
 use conformd::domain::plan::step::Action;
 use conformd::domain::plan::window::LossWindow;
 use conformd::domain::present::plan_text::{PlanText, Values};
+use conformd::domain::present::view::region::PendingApprovalView;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use strum::IntoEnumIterator as _;
@@ -590,11 +591,12 @@ proptest! {
                 .steps_with_held()
                 .map(|step| Outcome { step: step.clone(), result: StepResult::NotStarted })
                 .collect();
+            let pending = taken.ruling.pending.as_ref().map(PendingApprovalView::from);
             let texts = [
                 PlanText { plan, values: Values::Hidden }.to_string(),
                 serde_json::to_string(plan).unwrap(),
                 serde_json::to_string(&outcomes).unwrap(),
-                serde_json::to_string(&taken.ruling.pending).unwrap(),
+                serde_json::to_string(&pending).unwrap(),
             ];
             for text in texts {
                 prop_assert!(!SECRETS.iter().any(|secret| text.contains(secret)), "{text}");

@@ -15,7 +15,7 @@ use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::plan::hold::{Hold, HoldReason};
 use crate::domain::plan::outcome::Outcome;
-use crate::domain::plan::step::{Action, PlanStep};
+use crate::domain::plan::step::{Action, PlanStep, Redeployed};
 use crate::domain::present::report::{PackReport, RegionReport, SyncReason};
 use crate::domain::present::view::new_accounts::NewAccountView;
 use crate::domain::present::view::status::status;
@@ -134,7 +134,7 @@ impl Narrator {
                 Action::Delete => '-',
             };
             let whom = match step.reason.redeployed() {
-                Some((accounts, _)) => {
+                Some(Redeployed { accounts, seen: _ }) => {
                     self.redeployed.extend(accounts);
                     let names = accounts.iter().map(|id| name(*id, facts.name(*id)));
                     format!(" of {}", names.collect::<Vec<_>>().join(", "))

@@ -377,6 +377,7 @@ mod tests {
     use crate::domain::declared::diagnostic::Span;
     use crate::domain::declared::manifest::Override;
     use crate::domain::declared::snapshot::SourcePath;
+    use crate::domain::declared::source::{ReadingOutcome, SourceProblem};
     use crate::domain::declared::template::TemplateCensus;
 
     fn place(region: &str) -> Place {
@@ -546,9 +547,12 @@ mod tests {
     #[test]
     fn a_source_is_believed_for_ten_minutes_and_not_after_a_failed_read() {
         let trust = |read: Option<&str>, problem: Option<&str>| {
-            let unparsed = problem.map(ToOwned::to_owned);
+            let unread = problem.map(|text| SourceProblem {
+                outcome: ReadingOutcome::Unreadable,
+                text: text.to_owned(),
+            });
             let read_last = read.map(|read| read.parse().unwrap());
-            let source = SourceStatus { read_last, unparsed, ..SourceStatus::default() };
+            let source = SourceStatus { read_last, unread, ..SourceStatus::default() };
             SourceTrust::of(&source, "2026-11-01T12:00:00Z".parse().unwrap())
         };
         assert_eq!(trust(Some("2026-11-01T11:50:00Z"), None), SourceTrust::Whole);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::decision::{Decision, PlanContext};
 use super::desired::{DesiredPack, SourceTrust};
-use super::history::{Fight, ObservedContent, PackHistory, Sent};
+use super::history::{Fight, ObservedContent, PackHistory, Sent, SuspectContent};
 use super::hold::{FirstObservation, Hold, HoldCause};
 use super::region_plan::Plan;
 use super::step::{Action, Change, PlanStep, Reason};
@@ -94,10 +94,14 @@ impl PlanContext<'_> {
         }
         let memory = self.memory(&step.pack)?;
         let content = want.content.fingerprint();
-        if let Some((refused, at, why)) = &memory.rejected {
-            let until = after(*at, self.inputs.pace.recheck);
-            if *refused == content && until > self.now {
-                return Some(waiting(step.clone(), HoldCause::Rejected(why.clone()), Some(until)));
+        if let Some(rejected) = &memory.rejected {
+            let until = after(rejected.at, self.inputs.pace.recheck);
+            if rejected.content == content && until > self.now {
+                return Some(waiting(
+                    step.clone(),
+                    HoldCause::Rejected(rejected.why.clone()),
+                    Some(until),
+                ));
             }
         }
         // Two writers that overwrite each other cause a rollout to every member each time. conformd
@@ -218,9 +222,9 @@ impl PlanContext<'_> {
         &self,
         step: PlanStep,
         want: &DesiredPack,
-        observed: ObservedContent,
-        since: Timestamp,
+        suspect: SuspectContent,
     ) -> Decision {
+        let SuspectContent { observed, since } = suspect;
         if let ObservedContent::Holds(_, at) = observed
             && step.reason == Reason::ForeignWrite
             && self.inputs.history.excuse(at) == PossibleCause::Undecided

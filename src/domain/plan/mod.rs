@@ -17,4 +17,5 @@ pub mod record;
 pub mod redeploy;
 pub mod region_plan;
 pub mod step;
+pub mod trip;
 pub mod window;

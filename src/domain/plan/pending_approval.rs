@@ -1,19 +1,17 @@
-//! Losses that wait for an approval, the limits that they exceed, and approvals that do not count.
+//! Losses that wait for an approval, and approvals that do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use strum::{EnumIter, IntoStaticStr};
 use thiserror::Error;
 
 use super::loss::Loss;
+use super::trip::Trip;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::base::words::many;
 
 /// Losses of one region that wait for an approval.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingApproval {
     /// The limits that they exceed.
     pub trips: Vec<Trip>,
@@ -62,7 +60,7 @@ pub struct HeldLosses {
 impl fmt::Display for HeldLosses {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { region, pending, void } = self;
-        let trips = pending.trips.iter().map(|trip| trip.why.clone());
+        let trips = pending.trips.iter().map(ToString::to_string);
         let reasons: Vec<String> = trips.chain(void.iter().map(ToString::to_string)).collect();
         write!(
             out,
@@ -105,52 +103,4 @@ pub enum VoidApprovalCause {
          the approval was read"
     )]
     NoRecord,
-}
-
-/// One limit that was passed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Trip {
-    /// Which one.
-    pub reason: TripReason,
-    /// By how much, in words.
-    pub why: String,
-}
-
-/// Which limit: the closed set of a metric label.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[derive(strum::Display, EnumIter, IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
-pub enum TripReason {
-    /// The source declares nothing at all.
-    EmptySource,
-    /// Too many packs of one region.
-    Ratio,
-    /// Too many packs in 24 hours, all regions together.
-    Window,
-    /// Too many accounts newly excluded.
-    Exclusions,
-    /// A pack, or all packs of a region, lose too many effective rules.
-    RuleLoss,
-    /// Too few owned packs are still desired: the wrong directory?
-    Overlap,
-    /// The account list shrank, or is not known.
-    Membership,
-    /// An adoption may lose what the unmanaged pack holds.
-    Adoption,
-    /// What was deleted is there again: another writer, or a revert.
-    Conflict,
-    /// What was lost within 24 hours is not known.
-    Caution,
-    /// It was held before: time releases nothing.
-    Held,
-}
-
-impl TripReason {
-    /// The word used in labels and texts.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
 }

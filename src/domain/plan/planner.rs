@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired::{Desired, DesiredEntry, DesiredPack, SourceTrust};
 use super::diff::{PutContext, changes, losses};
-use super::history::PackHistory;
+use super::history::{PackHistory, SuspectContent};
 use super::hold::{FirstObservation, Hold, HoldCause};
 use super::hold_rules::{hold, region_hold, waiting};
 use super::loss::{Loss, LossAt, Losses};
@@ -31,6 +31,7 @@ use super::redeploy::{RedeployCase, Remedy, Tries, remedy};
 use super::region_plan::{Bystander, Plan, Weights};
 use super::step::{Action, Change, PlanStep, Reason};
 use crate::domain::base::model::{DeletionPolicy, Digest, Marker, PackName, Timestamp};
+use crate::domain::base::untrusted::FAILURE_MAX;
 use crate::domain::declared::snapshot::Absence;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::members::tracking::Tracking;
@@ -183,7 +184,7 @@ impl PlanContext<'_> {
         // agree before it is put again.
         match suspect {
             None => Decision::Take(Box::new(step)),
-            Some((_, since)) => {
+            Some(SuspectContent { observed: _, since }) => {
                 let (what, apart) = (FirstObservation::Vanished, self.inputs.pace.interval);
                 self.restore(step, want, what, since, apart)
             }
@@ -230,7 +231,7 @@ impl PlanContext<'_> {
             return hold;
         }
         match suspect {
-            Some((sight, since)) => self.put_back(step, want, sight, since),
+            Some(suspect) => self.put_back(step, want, suspect),
             None => Decision::Take(Box::new(step)),
         }
     }
@@ -305,7 +306,7 @@ impl PlanContext<'_> {
         }
         match self.memory(name).and_then(|memory| memory.suspect) {
             // It was ours a moment ago: somebody overwrote it, marker and all.
-            Some((observed, since)) => self.put_back(step, want, observed, since),
+            Some(suspect) => self.put_back(step, want, suspect),
             None => Decision::Take(Box::new(step)),
         }
     }
@@ -358,9 +359,9 @@ impl PlanContext<'_> {
             return waiting(step, HoldCause::Renaming((*successor).clone()), None);
         }
         match self.memory(name).and_then(|memory| memory.unwanted.as_ref()) {
-            Some((since, _)) => {
+            Some(unwanted) => {
                 let (what, apart) = (FirstObservation::Unwanted, self.inputs.pace.interval);
-                self.agree(step, what, *since, apart)
+                self.agree(step, what, unwanted.since, apart)
             }
             None => waiting(step, HoldCause::UnwantedOnce, None),
         }
@@ -431,13 +432,10 @@ fn is_failed(record: &StatusRecord) -> bool {
 
 fn failed(record: &StatusRecord) -> Reason {
     let cut = |text: &Option<String>| {
-        text.as_ref().map(|text| text.chars().take(FOREIGN_TEXT_MAX).collect::<String>())
+        text.as_ref().map(|text| text.chars().take(FAILURE_MAX).collect::<String>())
     };
     Reason::Failed { code: cut(&record.error_code), message: cut(&record.error_message) }
 }
-
-/// Foreign text is cut at this many characters: as many as of a member's error text.
-const FOREIGN_TEXT_MAX: usize = 512;
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use crate::domain::base::limits;
 use crate::domain::base::model::{
     AccountId, AccountState, DeletionPolicy, ResultsBucket, Timestamp,
 };
-use crate::domain::base::untrusted::flowing;
+use crate::domain::base::untrusted::{SHOWN_TEXT_MAX, flowing};
 use crate::domain::base::words::many;
 use crate::domain::declared::template::{Remediation, RemediationChange};
 use crate::domain::plan::hold::{Hold, HoldReason};
@@ -128,13 +128,9 @@ fn redeploy(accounts: &BTreeSet<AccountId>, seen: &BTreeMap<AccountId, Timestamp
     format!("for {}{more}{seen}", named.join(" "))
 }
 
-/// Characters of one foreign text that are shown (AWS Config API: the longest of messages, bucket
-/// names, prefixes and parameter names has 1,024).
-const TEXT_MAX: usize = 1_024;
-
 /// Foreign text on one line.
 fn clean(text: &str) -> String {
-    flowing(text, TEXT_MAX)
+    flowing(text, SHOWN_TEXT_MAX)
 }
 
 impl PlanText<'_> {
@@ -502,7 +498,7 @@ mod tests {
                 for line in lines {
                     prop_assert!(!line.contains(is_hidden), "{line:?}");
                     // Two values whose every byte is escaped, and the words around them.
-                    prop_assert!(line.len() < 2 * 10 * limits::PARAMETER_VALUE + 4 * TEXT_MAX);
+                    prop_assert!(line.len() < 2 * 10 * limits::PARAMETER_VALUE + 4 * SHOWN_TEXT_MAX);
                 }
             }
         }

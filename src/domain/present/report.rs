@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use strum::{EnumIter, IntoStaticStr};
 
 use crate::domain::base::mode::Mode;
@@ -34,7 +34,7 @@ use crate::domain::present::axes::SyncStatus;
 pub type Reports = BTreeMap<Region, Arc<RegionReport>>;
 
 /// One region after a reconciliation.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct RegionReport {
     /// Where.
     pub place: Place,
@@ -71,21 +71,14 @@ pub struct RegionReport {
 }
 
 /// How long the parts of a reconciliation took.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timing {
     /// Reading the region.
-    #[serde(rename = "observe_seconds", serialize_with = "seconds")]
     pub observe: Duration,
     /// Planning and ruling.
-    #[serde(rename = "plan_seconds", serialize_with = "seconds")]
     pub plan: Duration,
     /// Taking the steps.
-    #[serde(rename = "apply_seconds", serialize_with = "seconds")]
     pub apply: Duration,
-}
-
-fn seconds<S: Serializer>(duration: &Duration, out: S) -> Result<S::Ok, S::Error> {
-    out.serialize_f64(duration.as_secs_f64())
 }
 
 /// One pack in one region.

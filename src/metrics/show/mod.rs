@@ -18,8 +18,8 @@ use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::declared::source::SourceStatus;
 use crate::domain::plan::hold::HoldReason;
-use crate::domain::plan::pending_approval::TripReason;
 use crate::domain::plan::step::ActionKind;
+use crate::domain::plan::trip::TripReason;
 use crate::domain::present::report::{
     Declarations, OutOfSyncKind, PackReport, RegionReport, Reports, SyncReason,
 };
@@ -172,7 +172,7 @@ impl Families {
             let pending = reports.get(region).and_then(|report| report.pending.as_ref());
             for reason in TripReason::iter() {
                 let tripped = pending
-                    .filter(|pending| pending.trips.iter().any(|trip| trip.reason == reason));
+                    .filter(|pending| pending.trips.iter().any(|trip| trip.reason() == reason));
                 let packs = tripped.map(|pending| pending.losses.len()).unwrap_or_default();
                 let least = is_list_doubtful && reason == TripReason::Membership;
                 let labels = [region.as_str(), reason.as_str()];

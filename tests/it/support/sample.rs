@@ -26,9 +26,10 @@ use conformd::domain::plan::desired::{SourceDoubt, Unresolvable, Unsupported};
 use conformd::domain::plan::hold::{Hold, HoldCause, HoldReason};
 use conformd::domain::plan::loss::{Loss, Losses};
 use conformd::domain::plan::outcome::{Outcome, StepResult};
-use conformd::domain::plan::pending_approval::{HeldLosses, PendingApproval, Trip, TripReason};
+use conformd::domain::plan::pending_approval::{HeldLosses, PendingApproval};
 use conformd::domain::plan::region_plan::{Plan, Weights};
 use conformd::domain::plan::step::{Action, Change, ParameterValue, PlanStep, Reason};
+use conformd::domain::plan::trip::{Share, Trip, WindowDoubt};
 use conformd::domain::present::axes::SyncStatus;
 use conformd::domain::present::report::{
     OutOfSyncKind, PackReport, RegionReport, Reports, SyncReason, Timing,
@@ -144,7 +145,7 @@ pub(crate) fn hold_cause(reason: HoldReason, text: &str) -> HoldCause {
         HoldReason::Unconfirmed => HoldCause::ReadOnce,
         HoldReason::Settling => HoldCause::WriteSent,
         HoldReason::Guard => {
-            let trips = vec![Trip { reason: TripReason::Caution, why: text }];
+            let trips = vec![Trip::Caution(WindowDoubt::RecordUnwritable(text))];
             let pending = PendingApproval { trips, losses: BTreeMap::new() };
             let (region, void) = (region("eu-west-1"), BTreeSet::new());
             HoldCause::Guard(Arc::new(HeldLosses { region, pending, void }))
@@ -227,9 +228,9 @@ pub(crate) fn busy(name: &str) -> RegionReport {
     let delete =
         PlanStep { losses: Losses::of_pack(), ..step("legacy", Action::Delete, Reason::Unwanted) };
     let pending = PendingApproval {
-        trips: vec![Trip {
-            reason: TripReason::Ratio,
-            why: format!("deleting 2 of 3 packs in {name} within 24 h (limit 1)"),
+        trips: vec![Trip::Ratio {
+            region: region(name),
+            share: Share { lost: 2, now: 3, basis: 3, max: 1 },
         }],
         losses: BTreeMap::from([(pack("legacy"), BTreeSet::from([Loss::Pack]))]),
     };

@@ -249,7 +249,7 @@ pub(super) fn redeployed<'a>(
     let held = plan.holds.iter().filter(|hold| lift(hold.reason()) == Lift::Time);
     let held = held.filter_map(|hold| hold.step.as_deref());
     let mut steps = plan.steps.iter().chain(held).filter(|step| step.pack == *pack);
-    steps.find_map(|step| step.reason.redeployed()).map(|(_, seen)| seen)
+    steps.find_map(|step| step.reason.redeployed()).map(|redeployed| redeployed.seen)
 }
 
 /// Whether a step is for this member.
