@@ -149,12 +149,15 @@ impl<'a> TreeWalk<'a> {
         if self.files.contains_key(path) {
             return Ok(());
         }
+        // Git's own files change with every operation, so they cannot be part of a revision.
         if path.as_str().split('/').any(|part| part == ".git") {
             let refused = FileContent::Unreadable(UnreadableFile::InGit);
             let place = Folder::top().join(OsStr::new(path.as_str()));
             return self.keep(&place, refused);
         }
         let place = self.locate(path);
+        // A missing file is reported with the manifest that names it. A link without a target is
+        // an error of the directory: what it stood for was there.
         let content = match self.root.metadata(&place.real) {
             Ok(found) => self.content(&place.real, &found)?,
             Err(error) if is_absent(&error) => match self.root.symlink_metadata(&place.real) {
@@ -262,6 +265,7 @@ impl<'a> TreeWalk<'a> {
     /// Reads what a name stands for; says whether that fills the directory.
     fn entry(&mut self, folder: &Folder, entry: &DirEntry) -> Result<bool, Stop> {
         let name = entry.file_name();
+        // Hidden names count too: listing them takes as long as listing any others.
         self.entries = self.entries.saturating_add(1);
         if self.entries > self.limits.entries_max {
             let max = self.limits.entries_max;
@@ -371,6 +375,7 @@ impl<'a> TreeWalk<'a> {
 
     fn check(&self, found: &Metadata) -> Result<(), UnreadableFile> {
         let max = self.limits.file_bytes_max;
+        // The type comes before the size: a pipe or a device has none that means anything.
         if found.is_dir() {
             Err(UnreadableFile::Directory)
         } else if !found.is_file() {
