@@ -66,7 +66,7 @@ pub async fn execute<W: Writer>(
                 pack = %step.pack,
                 verb = step.action.kind().as_str(),
             );
-            take_step(step, permits, &audit, writer, gate).instrument(span)
+            run_step(step, permits, &audit, writer, gate).instrument(span)
         });
         let ended: Vec<Outcome> =
             futures_util::stream::iter(run).buffered(IN_FLIGHT_MAX).collect().await;
@@ -81,7 +81,7 @@ struct Audit {
     revision: Option<Revision>,
 }
 
-async fn take_step<W: Writer>(
+async fn run_step<W: Writer>(
     step: PlanStep,
     permits: Vec<Used>,
     audit: &Audit,
@@ -129,7 +129,7 @@ fn announce(step: &PlanStep, permits: &[Used], audit: &Audit) -> bool {
     let reasons: Vec<&str> = permits.iter().map(|used| used.reason.as_str()).collect();
     let (names, reasons) = (distinct(names), distinct(reasons));
     let losses: Vec<String> = step.losses.lost.iter().map(ToString::to_string).collect();
-    telemetry::takes(|| {
+    telemetry::accepts(|| {
         tracing::info!(
             audit = true,
             place = %audit.place,

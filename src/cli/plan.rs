@@ -18,7 +18,7 @@ use crate::domain::present::view::region::PendingApprovalView;
 use crate::session;
 use crate::session::{AwsSession, CloudReconciler, Remembering};
 use crate::tasks::region::Surroundings;
-use crate::tasks::region::effort::Effort;
+use crate::tasks::region::read_depth::ReadDepth;
 
 /// What `plan -o json` prints, for the help.
 const JSON: &str = "\
@@ -140,7 +140,7 @@ pub(super) async fn observe(
         let (mut report, mut ruling) = reconciler.refresh(&policy, around).await;
         // What can be done about members that fail depends on why they do.
         let mut pages = 0;
-        reconciler.track(&policy, Effort::Trouble, |progress| pages = progress.pages).await;
+        reconciler.track(&policy, ReadDepth::Trouble, |progress| pages = progress.pages).await;
         if pages > 0 {
             (report, ruling) = reconciler.refresh(&policy, around).await;
         }

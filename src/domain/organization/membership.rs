@@ -142,7 +142,7 @@ impl Membership {
     /// force at once, unless more than a tenth of the active accounts are missing from it or
     /// active no more. Then only those count as gone that every walk missed for `apart`.
     #[must_use]
-    pub fn take(
+    pub fn after_walk(
         &self,
         walk: Result<AccountList, WalkFailure>,
         terms: &AcceptanceTerms<'_>,
@@ -289,14 +289,14 @@ mod tests {
             minute: u64,
         ) -> &mut Self {
             let terms = AcceptanceTerms { apart: APART, approvals, now: at(minute) };
-            self.0 = self.0.take(Ok(list(ids, minute)), &terms);
+            self.0 = self.0.after_walk(Ok(list(ids, minute)), &terms);
             self
         }
 
         fn fail(&mut self, minute: u64) -> &mut Self {
             let terms =
                 AcceptanceTerms { apart: APART, approvals: &BTreeMap::new(), now: at(minute) };
-            self.0 = self.0.take(Err(failure()), &terms);
+            self.0 = self.0.after_walk(Err(failure()), &terms);
             self
         }
 
@@ -368,7 +368,7 @@ mod tests {
             account.state = Some(AccountState::Suspended);
         }
         let terms = AcceptanceTerms { apart: APART, approvals: &BTreeMap::new(), now: at(10) };
-        assert_eq!(course.0.take(Ok(newer), &terms).shrink.unwrap().after, 8);
+        assert_eq!(course.0.after_walk(Ok(newer), &terms).shrink.unwrap().after, 8);
     }
 
     fn folded(why: &str) -> String {

@@ -210,7 +210,7 @@ impl PlanContext<'_> {
     ) -> Decision {
         let until = after(since, apart);
         if self.now >= until {
-            return Decision::Take(Box::new(step));
+            return Decision::Step(Box::new(step));
         }
         waiting(step, HoldCause::ObservedOnce(what), Some(until))
     }
@@ -267,7 +267,7 @@ impl PlanContext<'_> {
     /// Takes the step once this moment has come.
     pub(super) fn not_before(&self, step: PlanStep, due: Timestamp) -> Decision {
         if self.now >= due {
-            return Decision::Take(Box::new(step));
+            return Decision::Step(Box::new(step));
         }
         let why = match &step.action {
             Action::Redeploy(_) => HoldCause::Cooldown,

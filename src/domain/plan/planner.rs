@@ -74,10 +74,10 @@ pub fn plan(inputs: &PlanInputs<'_>, now: Timestamp) -> Plan {
     };
     for name in seen.packs.keys().chain(desired.packs.keys()).collect::<BTreeSet<_>>() {
         match region.decide(name) {
-            Decision::Nothing => {}
-            Decision::Take(step) => plan.steps.push(*step),
+            Decision::InSync => {}
+            Decision::Step(step) => plan.steps.push(*step),
             Decision::Hold(hold) => plan.holds.push(*hold),
-            Decision::Leave(bystander) => {
+            Decision::NotOurs(bystander) => {
                 plan.bystanders.insert(name.clone(), bystander);
             }
         }
@@ -136,7 +136,7 @@ impl PlanContext<'_> {
         let want = self.desired.packs.get(name);
         let have = self.seen.packs.get(name);
         match (want, have) {
-            (None, None) => Decision::Nothing,
+            (None, None) => Decision::InSync,
             (Some(DesiredEntry::Unresolvable(stuck)), _) => {
                 hold(name, HoldCause::Unresolvable(stuck.clone()))
             }
@@ -183,7 +183,7 @@ impl PlanContext<'_> {
         // A pack that was in force and is gone may be a short listing: a second observation has to
         // agree before it is put again.
         match suspect {
-            None => Decision::Take(Box::new(step)),
+            None => Decision::Step(Box::new(step)),
             Some(SuspectContent { observed: _, since }) => {
                 let (what, apart) = (FirstObservation::Vanished, self.inputs.pace.interval);
                 self.restore(step, want, what, since, apart)
@@ -232,7 +232,7 @@ impl PlanContext<'_> {
         }
         match suspect {
             Some(suspect) => self.put_back(step, want, suspect),
-            None => Decision::Take(Box::new(step)),
+            None => Decision::Step(Box::new(step)),
         }
     }
 
@@ -262,15 +262,15 @@ impl PlanContext<'_> {
         };
         let content = || Box::new(want.content.clone());
         let (action, reason, due) = match remedy(&case) {
-            Remedy::Nothing | Remedy::Person { .. } => return Decision::Nothing,
+            Remedy::Nothing | Remedy::Person { .. } => return Decision::InSync,
             // Members that failed so far may still succeed, and a redeployment may be in progress.
             // Another redeployment is shown as held: one new account can keep a rollout in progress
             // for hours.
-            Remedy::Unread | Remedy::Retry { .. } if is_at_work => return Decision::Nothing,
+            Remedy::Unread | Remedy::Retry { .. } if is_at_work => return Decision::InSync,
             Remedy::Redeploy { accounts, seen, .. }
                 if is_at_work && case.tries.served(&accounts, &seen) =>
             {
-                return Decision::Nothing;
+                return Decision::InSync;
             }
             Remedy::Unread => return hold(name, HoldCause::MembersUnread),
             Remedy::Redeploy { accounts, seen, due } => {
@@ -307,7 +307,7 @@ impl PlanContext<'_> {
         match self.memory(name).and_then(|memory| memory.suspect) {
             // It was ours a moment ago: somebody overwrote it, marker and all.
             Some(suspect) => self.put_back(step, want, suspect),
-            None => Decision::Take(Box::new(step)),
+            None => Decision::Step(Box::new(step)),
         }
     }
 
@@ -315,9 +315,11 @@ impl PlanContext<'_> {
     fn unwanted(&self, name: &PackName, have: &ObservedPack) -> Decision {
         let marker = match &have.ownership {
             Ownership::Ours(marker) => marker,
-            Ownership::Unmanaged => return Decision::Leave(Bystander::Unmanaged),
-            Ownership::Foreign(owner) => return Decision::Leave(Bystander::Foreign(owner.clone())),
-            Ownership::Void(void) => return Decision::Leave(Bystander::Void(void.clone())),
+            Ownership::Unmanaged => return Decision::NotOurs(Bystander::Unmanaged),
+            Ownership::Foreign(owner) => {
+                return Decision::NotOurs(Bystander::Foreign(owner.clone()));
+            }
+            Ownership::Void(void) => return Decision::NotOurs(Bystander::Void(void.clone())),
         };
         // The policy is read from the marker, because the manifest that declared it is gone.
         if marker.policy == DeletionPolicy::Orphan {

@@ -7,7 +7,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::moment::running;
+use super::clock_readings::running;
 use super::shared_window::{SharedWindow, UnrecordedLoss};
 use crate::clock::Clock;
 use crate::domain::base::model::{Region, Revision};
@@ -16,7 +16,7 @@ use crate::domain::declared::source::SourceStatus;
 use crate::domain::plan::guard::Used;
 use crate::domain::plan::step::PlanStep;
 use crate::executor;
-use crate::tasks::source::{NotRefreshed, Refresh};
+use crate::tasks::source::{FreshReading, NoFreshReading};
 
 /// The inputs that can change after a plan was made, as the daemon and the commands watch them.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +31,7 @@ pub struct PlanInvalidation {
     /// What the settings demand of manifests, if that can change.
     pub constraints: Option<watch::Receiver<Constraints>>,
     /// How to read the source afresh; without it a command has read it just now.
-    pub refresh: Option<Refresh>,
+    pub fresh_reading: Option<FreshReading>,
 }
 
 impl From<CancellationToken> for PlanInvalidation {
@@ -83,7 +83,7 @@ pub(super) enum StepRefusal {
     ManifestsUnchecked,
     /// The source could not be read again.
     #[error(transparent)]
-    NotRefreshed(NotRefreshed),
+    NoFreshReading(NoFreshReading),
     /// The source holds another revision than the one that was planned.
     #[error("the source has changed: it is at {0} now")]
     OtherRevision(Revision),
@@ -99,7 +99,7 @@ impl executor::WriteGate for ReconciliationGate<'_> {
     type Refusal = StepRefusal;
 
     fn closed(&self) -> Option<StepRefusal> {
-        let PlanInvalidation { stop, policy, source, constraints, refresh: _ } = self.watched;
+        let PlanInvalidation { stop, policy, source, constraints, fresh_reading: _ } = self.watched;
         // A channel whose sender is gone belongs to a process that is ending.
         let has_changed = |changed: Result<bool, _>| changed.unwrap_or(true);
         if stop.is_cancelled() {
@@ -125,8 +125,8 @@ impl executor::WriteGate for ReconciliationGate<'_> {
     ) -> Result<(), StepRefusal> {
         // The source is read first, since that takes time: the age of the observation and the
         // record are checked as close to the request as possible.
-        if let Some(refresh) = &self.watched.refresh {
-            let newest = refresh.refresh().await.map_err(StepRefusal::NotRefreshed)?;
+        if let Some(reading) = &self.watched.fresh_reading {
+            let newest = reading.newest_revision().await.map_err(StepRefusal::NoFreshReading)?;
             if Some(&newest) != revision {
                 return Err(StepRefusal::OtherRevision(newest));
             }

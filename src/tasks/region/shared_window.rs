@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
 
-use super::moment::ClockReadings;
+use super::clock_readings::ClockReadings;
 use crate::clock::Clock;
 use crate::domain::base::model::{Digest, PackName, Place, Region, Revision};
 use crate::domain::declared::template::Template;

@@ -10,8 +10,8 @@
 
 mod checkout;
 pub mod directory;
+mod fresh_reading;
 pub mod limits;
-mod refresh;
 mod system;
 mod tree;
 mod watch;
@@ -36,7 +36,7 @@ use crate::domain::declared::source::{
 use directory::{Directory, ReadProblem, UnreadableSource};
 use watch::DirectoryWatch;
 
-pub use refresh::{NotRefreshed, ReadingCount, Refresh};
+pub use fresh_reading::{FreshReading, NoFreshReading, ReadingCount};
 
 /// Quiet that ends a burst of events: a checkout of one file causes dozens within milliseconds.
 const QUIET: Duration = Duration::from_millis(150);
@@ -359,6 +359,7 @@ impl Watching {
 
 /// Logs notable results of a reading.
 fn log(status: &SourceStatus, outcome: ReadingOutcome, had_problem: bool) {
+    // With a problem nothing else is new: the content in force is the one before.
     if let Some(problem) = &status.unread {
         tracing::warn!(
             kind = problem.outcome.as_str(),

@@ -178,7 +178,7 @@ fn judge(
         DesiredState::Present => draft
             .template
             .as_ref()
-            .and_then(|(choice, span)| templates.take(&mut findings, choice, *span))
+            .and_then(|(choice, span)| templates.of_choice(&mut findings, choice, *span))
             .and_then(|template| {
                 let unended = templates.unended(&draft);
                 let manifest = resolve(&mut findings, draft, template, constraints)?;

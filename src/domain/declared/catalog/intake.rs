@@ -59,8 +59,8 @@ pub(super) struct DocumentIntake {
     pub(super) broken: BTreeMap<SourcePath, ManifestProblem>,
 }
 
-/// The result of reading a document.
-enum TakenDocument {
+/// Whose a document is.
+enum DocumentOwner {
     /// It is ours, is meant to be ours, or its kind is unclear.
     Ours,
     /// It is not.
@@ -103,7 +103,7 @@ impl ParsedFile {
             }
             // Only as a template: it is read when a manifest names it.
             FileContent::Bytes(_) if !is_manifest_file(path) => {}
-            FileContent::Bytes(bytes) => file.take_bytes(path, bytes),
+            FileContent::Bytes(bytes) => file.read_bytes(path, bytes),
             // Whatever its name: manifests may lie in it, or behind it.
             FileContent::Unreadable(_) | FileContent::EmptyDirectory => {
                 let problem = text_of(path, content).err();
@@ -118,17 +118,17 @@ impl ParsedFile {
         self.drafts.iter().filter_map(|drafted| drafted.draft.template_file())
     }
 
-    fn take_bytes(&mut self, path: &SourcePath, bytes: &[u8]) {
+    fn read_bytes(&mut self, path: &SourcePath, bytes: &[u8]) {
         if let Some(problem) = strays::ciphertext(path, bytes) {
             return self.give_up(vec![problem]);
         }
         match yaml::decode(path, bytes) {
-            Ok(text) => self.take_text(path, text),
+            Ok(text) => self.read_text(path, text),
             Err(problem) => self.give_up(vec![*problem]),
         }
     }
 
-    fn take_text(&mut self, path: &SourcePath, text: &str) {
+    fn read_text(&mut self, path: &SourcePath, text: &str) {
         if let Some(problem) = strays::alien(path, text) {
             return self.give_up(vec![problem]);
         }
@@ -141,9 +141,9 @@ impl ParsedFile {
             {
                 first.hint.get_or_insert_with(|| hint.to_owned());
             }
-            match self.take_document(path, document) {
-                TakenDocument::Ours => is_ours = true,
-                TakenDocument::Foreign(root) => others.push(root),
+            match self.read_document(path, document) {
+                DocumentOwner::Ours => is_ours = true,
+                DocumentOwner::Foreign(root) => others.push(root),
             }
         }
         if !self.approvals.is_empty() && !is_ended(text.as_bytes()) {
@@ -170,17 +170,17 @@ impl ParsedFile {
         }
     }
 
-    fn take_document(&mut self, path: &SourcePath, document: YamlDocument) -> TakenDocument {
+    fn read_document(&mut self, path: &SourcePath, document: YamlDocument) -> DocumentOwner {
         let YamlDocument { span: _, root, problems } = document;
         let Some(root) = root else {
             self.give_up(problems);
-            return TakenDocument::Ours;
+            return DocumentOwner::Ours;
         };
         let mut findings = Findings::new(path);
         match kind(path, &root) {
             // Templates are read when they are named; what else is wrong here matters less than
             // that it is not ours.
-            DocumentKind::Foreign => return TakenDocument::Foreign(root),
+            DocumentKind::Foreign => return DocumentOwner::Foreign(root),
             DocumentKind::NearMiss(problem) => self.give_up(vec![*problem]),
             DocumentKind::Pack => {
                 findings.all.extend(problems);
@@ -201,7 +201,7 @@ impl ParsedFile {
                 self.diagnostics.append(&mut findings.all);
             }
         }
-        TakenDocument::Ours
+        DocumentOwner::Ours
     }
 
     /// Records that the file, or a document in it, says nothing that could be understood.

@@ -188,7 +188,7 @@ impl PackRows {
 
     /// Updates the rows from the six filtered listings. An account that was in one of them and is
     /// not any more has an unknown status.
-    pub(super) fn take_filtered(&mut self, draft: RowsInProgress) {
+    pub(super) fn update_filtered(&mut self, draft: RowsInProgress) {
         for row in std::mem::take(&mut self.rest) {
             match (draft.0.contains_key(&row.number), row.state.is_filtered()) {
                 (true, _) => {}
@@ -205,7 +205,7 @@ impl PackRows {
     }
 
     /// Updates the row of one account.
-    pub(super) fn take_one(
+    pub(super) fn update_one(
         &mut self,
         number: AccountIndex,
         draft: RowsInProgress,
