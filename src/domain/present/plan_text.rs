@@ -498,7 +498,8 @@ mod tests {
                 for line in lines {
                     prop_assert!(!line.contains(is_hidden), "{line:?}");
                     // Two values whose every byte is escaped, and the words around them.
-                    prop_assert!(line.len() < 2 * 10 * limits::PARAMETER_VALUE + 4 * SHOWN_TEXT_MAX);
+                    let most = 2 * 10 * limits::PARAMETER_VALUE + 4 * SHOWN_TEXT_MAX;
+                    prop_assert!(line.len() < most);
                 }
             }
         }
