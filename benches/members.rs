@@ -143,7 +143,7 @@ fn region(
         for first in (0..ACCOUNTS).step_by(PAGE) {
             tracked.note(&mut draft, &page(first, percent)?);
         }
-        tracked.take(&reading, draft, &RESYNCS, now, now);
+        tracked.complete(&reading, draft, &RESYNCS, now, now);
     }
     let tracking = tracked.tracking();
     Ok((tracked, tracking))

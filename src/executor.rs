@@ -4,6 +4,8 @@
 //! asked: settings, revision and source may have changed since the plan was made. This module
 //! decides nothing and repeats nothing: the next reconciliation handles failed steps.
 
+use std::fmt;
+
 use futures_util::StreamExt as _;
 use tracing::Instrument as _;
 
@@ -22,8 +24,11 @@ const IN_FLIGHT_MAX: usize = 4;
 
 /// The last check between an approved step and its request.
 pub trait WriteGate {
+    /// Why a step may not begin.
+    type Refusal: fmt::Display + Send;
+
     /// Why no further step may begin: a stop, other settings, a newer revision. Asked before each.
-    fn closed(&self) -> Option<&'static str>;
+    fn closed(&self) -> Option<Self::Refusal>;
 
     /// Asked right before a step with losses is sent, after [`WriteGate::closed`]. Permitted losses
     /// are recorded before the request is sent; `Err` is the reason why it must not be sent now.
@@ -32,7 +37,7 @@ pub trait WriteGate {
         step: &PlanStep,
         permits: &[Used],
         revision: Option<&Revision>,
-    ) -> impl Future<Output = Result<(), String>> + Send;
+    ) -> impl Future<Output = Result<(), Self::Refusal>> + Send;
 }
 
 /// Takes every step of the plan, or reports it as not started.
@@ -61,7 +66,7 @@ pub async fn execute<W: Writer>(
                 pack = %step.pack,
                 verb = step.action.kind().as_str(),
             );
-            take_step(step, permits, &audit, writer, gate).instrument(span)
+            run_step(step, permits, &audit, writer, gate).instrument(span)
         });
         let ended: Vec<Outcome> =
             futures_util::stream::iter(run).buffered(IN_FLIGHT_MAX).collect().await;
@@ -76,7 +81,7 @@ struct Audit {
     revision: Option<Revision>,
 }
 
-async fn take_step<W: Writer>(
+async fn run_step<W: Writer>(
     step: PlanStep,
     permits: Vec<Used>,
     audit: &Audit,
@@ -84,15 +89,15 @@ async fn take_step<W: Writer>(
     gate: &impl WriteGate,
 ) -> Outcome {
     if let Some(why) = gate.closed() {
-        tracing::debug!(reason = why, "step left for the next reconciliation");
+        tracing::debug!(reason = why.to_string(), "step left for the next reconciliation");
         return Outcome { step, result: StepResult::NotStarted };
     }
     if !step.losses.is_empty() {
         let permitted = gate.permit(&step, &permits, audit.revision.as_ref()).await;
         // Recording the losses takes time, and the gate may have closed in the meantime.
-        let refusal = permitted.err().or_else(|| gate.closed().map(ToOwned::to_owned));
+        let refusal = permitted.err().or_else(|| gate.closed());
         if let Some(why) = refusal {
-            tracing::warn!(error = why, "step not started");
+            tracing::warn!(error = why.to_string(), "step not started");
             return Outcome { step, result: StepResult::NotStarted };
         }
     }
@@ -124,7 +129,7 @@ fn announce(step: &PlanStep, permits: &[Used], audit: &Audit) -> bool {
     let reasons: Vec<&str> = permits.iter().map(|used| used.reason.as_str()).collect();
     let (names, reasons) = (distinct(names), distinct(reasons));
     let losses: Vec<String> = step.losses.lost.iter().map(ToString::to_string).collect();
-    telemetry::takes(|| {
+    telemetry::accepts(|| {
         tracing::info!(
             audit = true,
             place = %audit.place,
@@ -252,6 +257,8 @@ mod tests {
     }
 
     impl WriteGate for Slow {
+        type Refusal = &'static str;
+
         fn closed(&self) -> Option<&'static str> {
             self.stop.is_cancelled().then_some("stop")
         }
@@ -261,7 +268,7 @@ mod tests {
             _: &PlanStep,
             _: &[Used],
             _: Option<&Revision>,
-        ) -> Result<(), String> {
+        ) -> Result<(), &'static str> {
             Ok(())
         }
     }

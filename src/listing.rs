@@ -67,7 +67,7 @@ impl Listing {
     }
 
     /// Advances by the answer for that page. Requesting a page twice and using one answer is fine.
-    pub fn take<T>(
+    pub fn advance<T>(
         &mut self,
         answer: Result<Page<T>, CloudError>,
     ) -> Result<PageStep<T>, Incomplete> {
@@ -109,7 +109,7 @@ where
     let (mut listing, mut entries) = (Listing::default(), BTreeMap::new());
     let keyed = |entry: T| (key(&entry), entry);
     loop {
-        match listing.take(fetch(listing.token()).await)? {
+        match listing.advance(fetch(listing.token()).await)? {
             PageStep::More(items) => entries.extend(items.into_iter().map(keyed)),
             PageStep::Again => entries.clear(),
             PageStep::Last(items) => {

@@ -77,7 +77,7 @@ static LOG: OnceLock<Arc<Queue>> = OnceLock::new();
 /// Writes a line by `say`; whether the log took it. A log whose queue is full, or whose last line
 /// could not be written (full disk, closed pipe), takes none. Another thread's dropped line may
 /// make this one count as not taken; never the other way round.
-pub fn takes(say: impl FnOnce()) -> bool {
+pub fn accepts(say: impl FnOnce()) -> bool {
     let dropped = || LOG.get().map_or(0, |queue| queue.lock().dropped);
     let before = dropped();
     say();

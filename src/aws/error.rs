@@ -32,9 +32,7 @@ use thiserror::Error;
 
 use crate::cloud::{CloudError, Op};
 use crate::domain::base::failure::{FailureKind, chain};
-
-/// Foreign text is kept up to this many bytes: enough for every message seen, too little to hurt.
-pub(super) const TEXT_MAX: usize = 2048;
+use crate::domain::base::untrusted::AWS_BYTES_MAX;
 
 /// An error that an operation of AWS answered with.
 pub(super) trait ServiceFailure:
@@ -266,7 +264,7 @@ pub(super) fn failure<E: ServiceFailure>(
         op,
         place: place.to_string(),
         kind: kind(op, error),
-        source: Box::new(Said(bounded(&said, TEXT_MAX))),
+        source: Box::new(Said(bounded(&said, AWS_BYTES_MAX))),
     }
 }
 
@@ -279,7 +277,7 @@ pub(super) fn broken(op: Op, place: &impl fmt::Display, problem: MalformedAnswer
 fn said_by_aws(error: &impl ServiceFailure) -> String {
     let code = error.code().unwrap_or("an error without a code");
     let message = error.message().unwrap_or("no message");
-    let message = bounded(message, TEXT_MAX - 256);
+    let message = bounded(message, AWS_BYTES_MAX - 256);
     match error.request_id() {
         Some(id) => format!("{code}: {message} (request {id})"),
         None => format!("{code}: {message}"),

@@ -15,11 +15,12 @@ use aws_sdk_organizations::types::{
     self as organizations, AccountState as AccountLife, AccountStatus, OrganizationFeatureSet,
 };
 
-use super::error::{MalformedAnswer, TEXT_MAX, bounded};
+use super::error::{MalformedAnswer, bounded};
 use crate::cloud::{Page, PageToken, RecorderRecord};
 use crate::domain::base::model::{
     AccountId, AccountState, PackName, ResultsBucket, Timestamp, UnitId,
 };
+use crate::domain::base::untrusted::AWS_BYTES_MAX;
 use crate::domain::observed::packs::{PackRecord, RolloutStatus, StatusRecord, StatusRow};
 use crate::domain::organization::account_list::{Account, OrganizationRecord};
 
@@ -56,7 +57,7 @@ pub(super) fn pack(pack: &OrganizationConformancePack) -> Result<PackRecord, Mal
         return Err(MalformedAnswer(format!("pack {name} has an input parameter without a name")));
     }
     Ok(PackRecord {
-        arn: bounded(arn, TEXT_MAX),
+        arn: bounded(arn, AWS_BYTES_MAX),
         last_update,
         inputs,
         excluded: excluded?,
@@ -143,7 +144,7 @@ pub(super) fn unit(unit: &organizations::OrganizationalUnit) -> Result<UnitId, M
 pub(super) fn tag(tag: &organizations::Tag) -> Result<(String, String), MalformedAnswer> {
     let key =
         words(Some(tag.key())).ok_or_else(|| MalformedAnswer("a tag has no key".to_owned()))?;
-    Ok((key, bounded(tag.value(), TEXT_MAX)))
+    Ok((key, bounded(tag.value(), AWS_BYTES_MAX)))
 }
 
 /// A service with trusted access, as its principal.
@@ -190,7 +191,7 @@ fn rollout(text: &str) -> RolloutStatus {
 }
 
 fn words(text: Option<&str>) -> Option<String> {
-    text.filter(|text| !text.is_empty()).map(|text| bounded(text, TEXT_MAX))
+    text.filter(|text| !text.is_empty()).map(|text| bounded(text, AWS_BYTES_MAX))
 }
 
 /// AWS counts milliseconds and sends them as a decimal fraction, which the SDK reads as a float:

@@ -26,7 +26,7 @@ use crate::domain::present::report::Reports;
 use crate::domain::present::view::{ConfirmedCaller, CurrentState, VERSION};
 use crate::session::{AwsSession, Remembering};
 use crate::tasks::region::Surroundings;
-use crate::tasks::region::effort::{Effort, Progress};
+use crate::tasks::region::read_depth::{Progress, ReadDepth};
 use crate::text::Layout;
 use crate::{daemon, session};
 
@@ -270,7 +270,7 @@ async fn read(
                 bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
                 bar.set_message(format!("{pages} pages of members"));
             };
-            reconciler.track(&policy, Effort::Full, show).await;
+            reconciler.track(&policy, ReadDepth::Full, show).await;
             // What helps members can be planned only now.
             report = reconciler.refresh(&policy, around).await.0;
         }

@@ -414,5 +414,8 @@ impl<'a> ApplyRun<'a> {
 /// When the last loss that waits for a second reading may happen.
 fn second_refresh(plans: &[RegionPlan]) -> Option<Timestamp> {
     let holds = plans.iter().flat_map(|one| &one.report.plan.holds);
-    holds.filter(|hold| hold.reason == HoldReason::Unconfirmed).filter_map(|hold| hold.until).max()
+    holds
+        .filter(|hold| hold.reason() == HoldReason::Unconfirmed)
+        .filter_map(|hold| hold.until)
+        .max()
 }

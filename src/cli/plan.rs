@@ -10,14 +10,15 @@ use crate::cli::{settings, surroundings};
 use crate::config::{Config, SettingsFile};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::Region;
-use crate::domain::plan::guard::{PendingApproval, Ruling};
+use crate::domain::plan::guard::Ruling;
 use crate::domain::plan::region_plan::Plan;
 use crate::domain::present::plan_text::{PlanText, Summary, Values};
 use crate::domain::present::report::RegionReport;
+use crate::domain::present::view::region::PendingApprovalView;
 use crate::session;
 use crate::session::{AwsSession, CloudReconciler, Remembering};
 use crate::tasks::region::Surroundings;
-use crate::tasks::region::effort::Effort;
+use crate::tasks::region::read_depth::ReadDepth;
 
 /// What `plan -o json` prints, for the help.
 const JSON: &str = "\
@@ -69,7 +70,7 @@ struct PlanEntry<'a> {
     region: &'a Region,
     unknown: Option<&'a str>,
     plan: &'a Plan,
-    pending: Option<&'a PendingApproval>,
+    pending: Option<PendingApprovalView>,
 }
 
 /// The observation of one region.
@@ -139,7 +140,7 @@ pub(super) async fn observe(
         let (mut report, mut ruling) = reconciler.refresh(&policy, around).await;
         // What can be done about members that fail depends on why they do.
         let mut pages = 0;
-        reconciler.track(&policy, Effort::Trouble, |progress| pages = progress.pages).await;
+        reconciler.track(&policy, ReadDepth::Trouble, |progress| pages = progress.pages).await;
         if pages > 0 {
             (report, ruling) = reconciler.refresh(&policy, around).await;
         }
@@ -168,7 +169,7 @@ fn entries(plans: &[RegionPlan]) -> Vec<PlanEntry<'_>> {
             region: &report.place.region,
             unknown: report.unknown.as_ref().map(|unknown| unknown.why.as_str()),
             plan: &report.plan,
-            pending: report.pending.as_ref(),
+            pending: report.pending.as_ref().map(PendingApprovalView::from),
         })
         .collect()
 }

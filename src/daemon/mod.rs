@@ -49,7 +49,7 @@ use crate::tasks::organization::Demand;
 use crate::tasks::region::settings::RegionSettings;
 use crate::tasks::region::task;
 use crate::tasks::region::task::RegionChannels;
-use crate::tasks::source::{ReadingCount, Refresh};
+use crate::tasks::source::{FreshReading, ReadingCount};
 use crate::tasks::{journal, organization, probe, source};
 
 /// How long tasks may take to end after a stop; what is in flight then is abandoned.
@@ -380,7 +380,7 @@ impl Daemon {
             source: self.source.subscribe(),
             membership: self.membership.subscribe(),
             recorders: self.recorders.subscribe(),
-            refresh: Refresh {
+            fresh_reading: FreshReading {
                 wake: Arc::clone(&self.source_wake),
                 readings: self.readings.subscribe(),
                 status: self.source.subscribe(),

@@ -36,6 +36,7 @@ where
     while !stop.is_cancelled() {
         let mut one = JoinSet::new();
         one.spawn(make());
+        // Only panics are counted: a task that returns has its reasons, such as other settings.
         if one.join_next().await.is_some_and(|end| end.is_err()) {
             tracing::error!(task, "task panicked");
             panicked();

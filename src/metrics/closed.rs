@@ -13,9 +13,9 @@ use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::StatusKind;
 use crate::domain::observed::recorder::RecorderKind;
-use crate::domain::plan::guard::TripReason;
 use crate::domain::plan::hold::HoldReason;
 use crate::domain::plan::step::ActionKind;
+use crate::domain::plan::trip::TripReason;
 use crate::domain::present::axes::SyncStatus;
 use crate::domain::present::report::{OutOfSyncKind, SyncReason};
 

@@ -91,7 +91,7 @@ fn lock(path: &Path, command: &str) -> Result<File, RecordFault> {
     };
     let mut file = options.open(path).map_err(failed)?;
     give_to_owner_of_directory(path);
-    if !take(&file).map_err(failed)? {
+    if !lock_file(&file).map_err(failed)? {
         let mut holder = String::new();
         // What cannot be read is not said.
         if (&file).take(1_024).read_to_string(&mut holder).is_err() {
@@ -111,7 +111,7 @@ fn lock(path: &Path, command: &str) -> Result<File, RecordFault> {
 
 /// Whether the lock could be taken. A process that ends, or that starts another one, may hold it
 /// for a moment longer.
-fn take(file: &File) -> io::Result<bool> {
+fn lock_file(file: &File) -> io::Result<bool> {
     for _ in 0..LOCK_TRIES {
         match file.try_lock() {
             Ok(()) => return Ok(true),

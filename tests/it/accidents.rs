@@ -38,7 +38,7 @@ async fn deployed(setting: Setting, manifests: &str) -> Lab {
 fn holds(lab: &Lab, names: &[&str], reason: HoldReason) -> bool {
     let holds = lab.report("eu-west-1").plan.holds;
     names.iter().all(|name| {
-        let mut here = holds.iter().filter(|hold| hold.reason == reason);
+        let mut here = holds.iter().filter(|hold| hold.reason() == reason);
         here.any(|hold| hold.pack.as_ref().is_some_and(|pack| pack.as_str() == *name))
     })
 }
@@ -279,7 +279,7 @@ async fn a17_a_pack_that_somebody_makes_again_is_not_deleted_in_turns() {
     }
     assert_eq!(lab.world().log().deletes(), 1, "{}", lab.trace());
     assert!(holds(&lab, &["p9"], HoldReason::Guard), "{}", lab.plans());
-    let why = &lab.report("eu-west-1").pending.unwrap().trips[0].why;
+    let why = lab.report("eu-west-1").pending.unwrap().trips[0].to_string();
     assert!(why.contains("exists again: another writer"), "{why}");
 }
 

@@ -187,7 +187,7 @@ fn decision(ruling: &Ruling) -> String {
         vec![if going.is_empty() { "go: -".to_owned() } else { format!("go: {going}") }];
     if let Some(pending) = &ruling.pending {
         for trip in &pending.trips {
-            lines.push(format!("{}: {}", trip.reason, trip.why));
+            lines.push(format!("{}: {}", trip.reason(), trip));
         }
         lines.push(format!("waits: {}", pending.summary()));
     }

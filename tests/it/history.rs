@@ -80,7 +80,7 @@ fn decisions(plan: &Plan, outcome: &str) -> String {
         let until = hold.until.map_or(String::new(), |until| {
             until.strftime(" until d%-d/%H:%M:%S").to_string().replace("d1/", "")
         });
-        format!("{pack} held: {}{until}", hold.reason)
+        format!("{pack} held: {}{until}", hold.reason())
     });
     let all: Vec<String> = steps.chain(holds).collect();
     if all.is_empty() { "-".to_owned() } else { all.join(", ") }

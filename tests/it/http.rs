@@ -18,7 +18,7 @@ use conformd::domain::base::untrusted::is_hidden;
 use conformd::domain::declared::source::SourceStatus;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::plan::event::{Event, Events};
-use conformd::domain::plan::hold::{Hold, HoldReason};
+use conformd::domain::plan::hold::{Hold, HoldCause};
 use conformd::domain::present::journal::{Journal, Notification};
 use conformd::domain::present::report::{RegionReport, Reports};
 use conformd::domain::present::view::CurrentState;
@@ -535,7 +535,7 @@ async fn the_plan_reads_as_text_and_as_json_and_hides_values() {
       ~ iam-baseline update
           parameter  ApiKey = #2938a73c
       ! legacy held, would delete: no manifest declares it
-          guard: waiting for approval: delete 1 pack in eu-west-1 (deleting 2 of 3 packs)
+          guard: waiting for approval: delete 1 pack in eu-west-1 (deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)); commit the document that `conformd approve` prints, or revert the change
       Plan: 0 to create, 1 to update, 0 to delete; 1 held.
     us-east-1 (account 111111111111) at dir:0a1b2c3d
       ! the whole region is held
@@ -564,8 +564,7 @@ async fn hostile_text_stays_text() {
     for payload in payloads {
         let hold = Hold {
             pack: None,
-            reason: HoldReason::Unknown,
-            why: payload.to_owned(),
+            why: HoldCause::RegionUnknown(payload.to_owned()),
             until: None,
             step: None,
         };

@@ -13,7 +13,9 @@ use conformd::domain::base::{code, limits};
 use conformd::domain::declared::catalog::{Catalog, Declared, ParsedManifests};
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::diagnostic::Diagnostic;
-use conformd::domain::declared::snapshot::{FileContent, Ignored, Snapshot, SourcePath};
+use conformd::domain::declared::snapshot::{
+    FileContent, Ignored, Snapshot, SourcePath, UnreadableFile,
+};
 use conformd::domain::declared::template::Template;
 use conformd::domain::plan::desired::{DesiredEntry, DesiredInputs, SourceTrust, desired};
 use proptest::prelude::*;
@@ -403,7 +405,7 @@ fn a_file_that_breaks_keeps_its_own_packs_and_no_others() {
     c: good
     a.yaml:8:7: error[syntax]: this is not YAML: unclosed bracket '['
     ");
-    let unreadable = FileContent::Unreadable("permission denied".into());
+    let unreadable = FileContent::Unreadable(UnreadableFile::Denied);
     let change = |files: &mut BTreeMap<_, _>| drop(files.insert(path("b.yaml"), unreadable));
     insta::assert_snapshot!(after(change), @r"
     a-one: good

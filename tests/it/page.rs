@@ -10,13 +10,14 @@ use conformd::domain::base::untrusted::{flowing, is_hidden};
 use conformd::domain::declared::diagnostic::Diagnostic;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::plan::event::{Event, EventKind, Weight};
+use conformd::domain::plan::trip::{Trip, WindowDoubt};
 use conformd::domain::present::view::CurrentState;
 use html5gum::{Token, Tokenizer};
 use proptest::prelude::*;
 
 use crate::http::{Answer, Served, served, served_with};
 use crate::support::people::{facts, failed, id};
-use crate::support::sample::{SECRET, at, pack, region, unread};
+use crate::support::sample::{SECRET, at, hold_cause, pack, region, unread};
 
 const BROWSER: &str = "Accept: text/html,application/xhtml+xml,*/*;q=0.8";
 
@@ -487,10 +488,10 @@ fn poisoned(text: &str) -> (CurrentState, Vec<Event>) {
     }
     let report = Arc::make_mut(facts.reports.get_mut(&region("eu-west-1")).unwrap());
     for hold in &mut report.plan.holds {
-        text.clone_into(&mut hold.why);
+        hold.why = hold_cause(hold.reason(), text);
     }
     let pending = report.pending.as_mut().unwrap();
-    text.clone_into(&mut pending.trips[0].why);
+    pending.trips[0] = Trip::Caution(WindowDoubt::RecordUnwritable(text.to_owned()));
     let rollout = report.tracking.packs.get_mut(&pack("iam-baseline")).unwrap();
     rollout.why = Some(text.to_owned());
     rollout.troubled = [failed('2', FailureClass::AccessDenied, text, text)].into();

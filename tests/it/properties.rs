@@ -22,6 +22,7 @@ use conformd::domain::plan::region_plan::Plan;
 use conformd::domain::plan::step::Action;
 use conformd::domain::plan::window::LossWindow;
 use conformd::domain::present::plan_text::{PlanText, Values};
+use conformd::domain::present::view::region::PendingApprovalView;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use strum::IntoEnumIterator as _;
@@ -263,14 +264,14 @@ fn with_shuffled(lines: Vec<String>) -> impl Strategy<Value = (Vec<String>, Vec<
 
 /// Whether only a person can lift it.
 fn is_final(hold: &Hold) -> bool {
-    [HoldReason::Unmanaged, HoldReason::Foreign, HoldReason::Orphaned].contains(&hold.reason)
+    [HoldReason::Unmanaged, HoldReason::Foreign, HoldReason::Orphaned].contains(&hold.reason())
 }
 
 /// Whether an old name waits for a new one that only a person can help.
 fn waits_for_a_rename(hold: &Hold, plan: &Plan, desired: &Desired) -> bool {
     let old = hold.step.as_ref().and_then(|step| step.marker_now.as_ref());
     let mut stuck = plan.holds.iter().filter(|hold| is_final(hold));
-    hold.reason == HoldReason::InProgress
+    hold.reason() == HoldReason::InProgress
         && stuck.any(|hold| match hold.pack.as_ref().and_then(|pack| desired.packs.get(pack)) {
             Some(DesiredEntry::Pack(new)) => {
                 old.is_some_and(|old| old.template == new.marker.template)
@@ -525,7 +526,7 @@ proptest! {
     fn whatever_differs_has_a_step_or_a_reason_why_not(story in any_story()) {
         for taken in play(&story, Mode::Sync, Guard::Default) {
             let plan = taken.ruling.approved.plan();
-            if plan.holds.iter().any(|hold| hold.reason == HoldReason::Unknown) {
+            if plan.holds.iter().any(|hold| hold.reason() == HoldReason::Unknown) {
                 continue;
             }
             let told: BTreeSet<&PackName> = plan
@@ -590,11 +591,12 @@ proptest! {
                 .steps_with_held()
                 .map(|step| Outcome { step: step.clone(), result: StepResult::NotStarted })
                 .collect();
+            let pending = taken.ruling.pending.as_ref().map(PendingApprovalView::from);
             let texts = [
                 PlanText { plan, values: Values::Hidden }.to_string(),
                 serde_json::to_string(plan).unwrap(),
                 serde_json::to_string(&outcomes).unwrap(),
-                serde_json::to_string(&taken.ruling.pending).unwrap(),
+                serde_json::to_string(&pending).unwrap(),
             ];
             for text in texts {
                 prop_assert!(!SECRETS.iter().any(|secret| text.contains(secret)), "{text}");

@@ -154,7 +154,7 @@ async fn live_through(
 fn holds(lab: &Lab, (region, name): &(Region, PackName)) -> Vec<HoldReason> {
     let holds = lab.report(region.as_str()).plan.holds;
     let about = holds.iter().filter(|hold| hold.pack.as_ref().is_none_or(|pack| pack == name));
-    about.map(|hold| hold.reason).collect()
+    about.map(|hold| hold.reason()).collect()
 }
 
 /// Everything that is not ours, as it was before conformd came.

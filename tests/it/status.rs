@@ -10,7 +10,7 @@ use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Counts, MemberStatus, StatusKind, TroubledMember};
 use conformd::domain::organization::membership::Membership;
-use conformd::domain::plan::hold::{Hold, HoldReason};
+use conformd::domain::plan::hold::{Hold, HoldCause, HoldReason};
 use conformd::domain::plan::step::{Action, Reason};
 use conformd::domain::present::axes::{HealthStatus, SyncStatus};
 use conformd::domain::present::report::{PackReport, RegionReport, SyncReason};
@@ -27,7 +27,7 @@ use strum::IntoEnumIterator as _;
 
 use crate::support::people::{HERE, facts, failed, id, membership, rollout};
 use crate::support::sample::{
-    SYNC_REASONS, at, content, pack, pack_report, quiet, regions, reports, step, unread,
+    SYNC_REASONS, at, content, hold_cause, pack, pack_report, quiet, regions, reports, step, unread,
 };
 
 fn table(facts: &CurrentState) -> String {
@@ -230,8 +230,8 @@ fn member(digit: char) -> TroubledMember {
 fn held(facts: &mut CurrentState, name: &str, reason: HoldReason) {
     let report = facts.reports.values().next().unwrap();
     let mut report = RegionReport::clone(report);
-    let why = "its reason in words".to_owned();
-    report.plan.holds.push(Hold { pack: Some(pack(name)), reason, why, until: None, step: None });
+    let why = hold_cause(reason, "its reason in words");
+    report.plan.holds.push(Hold { pack: Some(pack(name)), why, until: None, step: None });
     facts.reports = reports([report]);
 }
 
@@ -316,8 +316,7 @@ fn late(equipped: &[char]) -> CurrentState {
         let step = step("iam", Action::Redeploy(Box::new(content())), reason);
         report.plan.holds.push(Hold {
             pack: Some(pack("iam")),
-            reason: HoldReason::Retry,
-            why: "it was put lately".to_owned(),
+            why: HoldCause::Cooldown,
             until: Some(at("12:30:00")),
             step: Some(Box::new(step)),
         });
@@ -592,7 +591,7 @@ fn hostile_words_stay_on_their_line_whatever_they_hold() {
                 | MemberStatus::Left => member.clone(),
             })
             .collect();
-        report.plan.holds[0].why = payload.to_owned();
+        report.plan.holds[0].why = hold_cause(HoldReason::Guard, payload);
         facts.reports.insert(HERE.parse().unwrap(), Arc::new(report));
         for wide in [false, true] {
             let text = text::status(&status(&facts), Layout { width: None, wide });
@@ -649,8 +648,7 @@ fn any_facts() -> impl Strategy<Value = CurrentState> {
                 shown.holds.extend(reason);
                 report.plan.holds.extend(reason.map(|reason| Hold {
                     pack: Some(name.clone()),
-                    reason,
-                    why: "why".to_owned(),
+                    why: hold_cause(reason, "why"),
                     until: None,
                     step: None,
                 }));

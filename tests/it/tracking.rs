@@ -40,7 +40,7 @@ use conformd::sim::in_process::InProcess;
 use conformd::sim::knobs::{Knobs, Paging};
 use conformd::sim::setup::{MemberSetup, RecorderSetup, WorldSetup};
 use conformd::sim::world::World;
-use conformd::tasks::region::effort::{Effort, Progress};
+use conformd::tasks::region::read_depth::{Progress, ReadDepth};
 use conformd::tasks::region::settings::RegionSettings;
 use conformd::tasks::region::{PlanInvalidation, Reconciler, SharedWindow, Surroundings};
 
@@ -418,11 +418,11 @@ async fn a_full_effort_reads_everybody_once_and_a_small_one_only_those_in_troubl
     stage.tick().await;
     let mut told = Vec::new();
     let policy = stage.policy.clone();
-    stage.reconciler.track(&policy, Effort::Trouble, |progress| told.push(progress)).await;
+    stage.reconciler.track(&policy, ReadDepth::Trouble, |progress| told.push(progress)).await;
     assert_eq!(stage.pages(), 6);
     assert_eq!(stage.text("pack-01"), "degraded 10 failed");
     assert_eq!(told.last(), Some(&Progress { done: 1, all: 1, pages: 6 }));
-    stage.reconciler.track(&policy, Effort::Full, |progress| told.push(progress)).await;
+    stage.reconciler.track(&policy, ReadDepth::Full, |progress| told.push(progress)).await;
     assert_eq!(stage.pages(), 6 + 20);
     assert_eq!(told.last(), Some(&Progress { done: 2, all: 2, pages: 20 }));
     assert_eq!(stage.text("pack-00"), "healthy 1000 ok");

@@ -31,7 +31,7 @@ fn lines<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> HoldLines<'a> {
         }
         for hold in holds {
             let line = lines.entry((&place.region, hold.pack.as_ref())).or_default();
-            line.held.push((hold.reason, hold.step.as_deref()));
+            line.held.push((hold.reason(), hold.step.as_deref()));
         }
     }
     for line in lines.values_mut() {
@@ -110,10 +110,13 @@ pub(super) fn differences<'a>(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::domain::base::model::{Place, Timestamp};
-    use crate::domain::plan::hold::Hold;
+    use crate::domain::plan::hold::{Hold, HoldCause};
     use crate::domain::plan::loss::Losses;
+    use crate::domain::plan::pending_approval::{HeldLosses, PendingApproval};
     use crate::domain::plan::region_plan::Weights;
     use crate::domain::plan::step::{Action, Reason};
     use crate::domain::present::approval_document::{ApprovalText, LIFE, WaitingLosses};
@@ -130,10 +133,9 @@ mod tests {
         }
     }
 
-    fn hold(step: PlanStep, reason: HoldReason, why: &str, until: i64) -> Hold {
+    fn hold(step: PlanStep, why: HoldCause, until: i64) -> Hold {
         let until = Timestamp::from_second(until).ok();
-        let (pack, why) = (Some(step.pack.clone()), why.to_owned());
-        Hold { pack, reason, why, until, step: Some(Box::new(step)) }
+        Hold { pack: Some(step.pack.clone()), why, until, step: Some(Box::new(step)) }
     }
 
     fn plan(steps: Vec<PlanStep>, holds: Vec<Hold>) -> Plan {
@@ -162,13 +164,14 @@ mod tests {
 
     #[test]
     fn words_and_moments_of_a_hold_may_change_and_nothing_else() {
-        let held = |why, until| hold(step("a", 1), HoldReason::Unconfirmed, why, until);
-        let shown = plan(vec![step("b", 1)], vec![held("one", 10)]);
-        assert_eq!(check(&shown, &plan(vec![step("b", 1)], vec![held("two", 20)]), None), [""; 0]);
+        let held = |why, until| hold(step("a", 1), why, until);
+        let (one, two) = (HoldCause::ReadOnce, HoldCause::UnwantedOnce);
+        let shown = plan(vec![step("b", 1)], vec![held(one.clone(), 10)]);
+        assert_eq!(check(&shown, &plan(vec![step("b", 1)], vec![held(two, 20)]), None), [""; 0]);
         let taken = plan(vec![step("a", 1), step("b", 1)], vec![]);
         let now = "a in eu-west-1: shown was delete held (unconfirmed), now it is delete";
         assert_eq!(check(&shown, &taken, None), [now]);
-        let gone = plan(vec![], vec![held("one", 10)]);
+        let gone = plan(vec![], vec![held(one, 10)]);
         assert_eq!(
             check(&shown, &gone, None),
             ["b in eu-west-1: shown was delete, now it is no change"]
@@ -184,14 +187,18 @@ mod tests {
 
     #[test]
     fn what_was_typed_explains_that_a_loss_is_not_held_and_explains_nothing_else() {
-        let held = |pack, reason| hold(step(pack, 1), reason, "", 1);
-        let shown =
-            plan(vec![], vec![held("a", HoldReason::Guard), held("b", HoldReason::Undeclared)]);
-        let now = plan(vec![step("a", 1)], vec![held("b", HoldReason::Unconfirmed)]);
+        let held = |pack, why| hold(step(pack, 1), why, 1);
+        let guard = HoldCause::Guard(Arc::new(HeldLosses {
+            region: "eu-west-1".parse().unwrap(),
+            pending: PendingApproval { trips: vec![], losses: BTreeMap::new() },
+            void: BTreeSet::new(),
+        }));
+        let shown = plan(vec![], vec![held("a", guard), held("b", HoldCause::Undeclared)]);
+        let now = plan(vec![step("a", 1)], vec![held("b", HoldCause::ReadOnce)]);
         assert_eq!(check(&shown, &now, None).len(), 2);
         assert_eq!(check(&shown, &now, Some(&typed(&["a", "b"]))), [""; 0]);
         assert_eq!(check(&shown, &now, Some(&typed(&["a"]))).len(), 1);
-        let other = plan(vec![step("a", 2)], vec![held("b", HoldReason::Undeclared)]);
+        let other = plan(vec![step("a", 2)], vec![held("b", HoldCause::Undeclared)]);
         assert_eq!(check(&shown, &other, Some(&typed(&["a", "b"]))).len(), 1);
         let denied = plan(vec![step("c", 1)], shown.holds.clone());
         assert_eq!(check(&shown, &denied, Some(&typed(&["a", "b", "c"]))).len(), 1);

@@ -15,7 +15,7 @@ use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::plan::hold::{Hold, HoldReason};
 use crate::domain::plan::outcome::Outcome;
-use crate::domain::plan::step::{Action, PlanStep};
+use crate::domain::plan::step::{Action, PlanStep, Redeployed};
 use crate::domain::present::report::{PackReport, RegionReport, SyncReason};
 use crate::domain::present::view::new_accounts::NewAccountView;
 use crate::domain::present::view::status::status;
@@ -134,7 +134,7 @@ impl Narrator {
                 Action::Delete => '-',
             };
             let whom = match step.reason.redeployed() {
-                Some((accounts, _)) => {
+                Some(Redeployed { accounts, seen: _ }) => {
                     self.redeployed.extend(accounts);
                     let names = accounts.iter().map(|id| name(*id, facts.name(*id)));
                     format!(" of {}", names.collect::<Vec<_>>().join(", "))
@@ -289,7 +289,7 @@ fn name(account: AccountId, name: Option<String>) -> String {
 
 /// Whether a hold says more than the health does, and lasts.
 fn is_worth_a_line(hold: &Hold) -> bool {
-    match hold.reason {
+    match hold.reason() {
         HoldReason::Settling | HoldReason::Unmanaged => false,
         HoldReason::InProgress => {
             hold.step.as_deref().is_some_and(|step| step.reason.redeployed().is_some())

@@ -12,6 +12,8 @@ use sha2::{Digest as _, Sha256};
 use strum::{EnumIter, EnumString, IntoStaticStr};
 use thiserror::Error;
 
+use super::untrusted::WORD_MAX;
+
 /// A moment; always UTC, always handed in as an argument.
 pub type Timestamp = jiff::Timestamp;
 
@@ -22,7 +24,7 @@ pub const MARKER_PARAMETER: &str = "ConformdMarker";
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{found:?} is not {expected}")]
 pub struct Malformed {
-    /// The text as found, cut at 64 characters.
+    /// The text as found, cut.
     pub found: String,
     /// What was expected, with its article: "an account id (12 digits)".
     pub expected: &'static str,
@@ -30,7 +32,7 @@ pub struct Malformed {
 
 impl Malformed {
     pub(crate) fn new(found: &str, expected: &'static str) -> Self {
-        Self { found: found.chars().take(64).collect(), expected }
+        Self { found: found.chars().take(WORD_MAX).collect(), expected }
     }
 }
 

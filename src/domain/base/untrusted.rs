@@ -4,6 +4,25 @@
 
 use std::ops::Range;
 
+// How much of a text from elsewhere is kept or shown, in characters if nothing else is said. Each
+// is longer than any text that was seen, and short enough that hostile texts fill neither memory
+// nor a screen.
+
+/// A word in place of one that this version knows, or a code: such words are short.
+pub const WORD_MAX: usize = 64;
+/// An account's name (AWS Organizations API: `AccountName`, 50).
+pub const ACCOUNT_NAME_MAX: usize = 50;
+/// A path, or the key or value of a label, where many are shown in one document.
+pub const LABEL_MAX: usize = 256;
+/// AWS's error about a member or a pack, which is kept for each cause. AWS documents no limit, and
+/// such texts carry ids and times.
+pub const FAILURE_MAX: usize = 512;
+/// A text where it is shown (AWS Config API: the longest of messages, bucket names, prefixes and
+/// parameter names has 1,024), and the reason in a document for users.
+pub const SHOWN_TEXT_MAX: usize = 1_024;
+/// One text in an answer of AWS when it is read, in bytes: enough for every message seen.
+pub const AWS_BYTES_MAX: usize = 2_048;
+
 /// This text on one line of at most so many characters: characters that would move a cursor, forge
 /// a line or turn the direction of writing are escaped, and the rest is cut.
 pub fn one_line(text: &str, characters_max: usize) -> String {

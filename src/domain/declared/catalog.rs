@@ -15,9 +15,11 @@ mod templates;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use thiserror::Error;
+
 use super::approval::Approval;
 use super::constraints::Constraints;
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Severity};
 use super::interest::Interest;
 use super::manifest::{Exclude, Manifest, Tombstone};
 use super::snapshot::SourcePath;
@@ -55,11 +57,37 @@ pub enum Declared {
     Absent(Arc<Tombstone>),
     /// A manifest that did not; the form that passed last, as long as the process remembers it.
     Broken {
-        /// Why, in one sentence with the place.
-        why: String,
+        /// Why.
+        why: ManifestProblem,
         /// What stays in force.
         last_good: Option<Arc<Manifest>>,
     },
+}
+
+/// Why a manifest did not pass.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ManifestProblem {
+    /// The first error of it, of its template, or of the file that it is in.
+    #[error("{0}")]
+    Finding(Arc<Diagnostic>),
+    /// It did not pass, and no finding says why.
+    #[error("the manifest has errors")]
+    Unexplained,
+}
+
+impl ManifestProblem {
+    /// The first error among these.
+    pub(super) fn first_of<'d>(findings: impl IntoIterator<Item = &'d Diagnostic>) -> Option<Self> {
+        let mut findings = findings.into_iter();
+        let first = findings.find(|finding| finding.severity == Severity::Error)?;
+        Some(Self::from(first))
+    }
+}
+
+impl From<&Diagnostic> for ManifestProblem {
+    fn from(finding: &Diagnostic) -> Self {
+        Self::Finding(Arc::new(finding.clone()))
+    }
 }
 
 impl Catalog {

@@ -2,7 +2,9 @@
 
 mod ignore_list;
 mod publication;
+mod unreadable;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use crate::domain::base::model::{Digest, Revision};
 use crate::domain::base::untrusted::{escaped, is_hidden};
 pub use ignore_list::{IGNORE_FILE, IgnoreList, is_ignore_file, list_problems};
 pub use publication::{Absence, PublicationHistory, Published, RevisionEvidence, absence_of};
+pub use unreadable::UnreadableFile;
 
 /// A path beneath the source root: `/` between the parts, never `..`, never absolute.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -106,8 +109,8 @@ impl fmt::Display for SourcePath {
 pub enum FileContent {
     /// Its bytes, whatever they are.
     Bytes(Arc<[u8]>),
-    /// It is there and could not be read; why, in words.
-    Unreadable(String),
+    /// It is there and could not be read.
+    Unreadable(UnreadableFile),
     /// A directory in which nothing is.
     EmptyDirectory,
 }
@@ -115,15 +118,16 @@ pub enum FileContent {
 impl FileContent {
     /// The identity of this content.
     pub fn digest(&self) -> Digest {
-        Digest::of(self.parts())
+        let (kind, content) = self.parts();
+        Digest::of([kind, &*content])
     }
 
     /// Its kind and its bytes.
-    fn parts(&self) -> [&[u8]; 2] {
+    fn parts(&self) -> (&'static [u8], Cow<'_, [u8]>) {
         match self {
-            Self::Bytes(bytes) => [b"bytes", bytes],
-            Self::Unreadable(why) => [b"unreadable", why.as_bytes()],
-            Self::EmptyDirectory => [b"empty directory", b""],
+            Self::Bytes(bytes) => (b"bytes", Cow::Borrowed(bytes)),
+            Self::Unreadable(why) => (b"unreadable", Cow::Owned(why.to_string().into_bytes())),
+            Self::EmptyDirectory => (b"empty directory", Cow::Borrowed(b"")),
         }
     }
 }
@@ -153,10 +157,12 @@ pub struct Snapshot {
 impl Snapshot {
     /// A snapshot of a directory: its revision is the hash of all paths and contents.
     pub fn of_directory(files: BTreeMap<SourcePath, FileContent>) -> Self {
-        let digest = Digest::of(files.iter().flat_map(|(path, content)| {
-            let [kind, bytes] = content.parts();
-            [path.as_str().as_bytes(), kind, bytes]
-        }));
+        let parts: Vec<_> = files.iter().map(|(path, content)| (path, content.parts())).collect();
+        let digest = Digest::of(
+            parts
+                .iter()
+                .flat_map(|(path, (kind, content))| [path.as_str().as_bytes(), kind, content]),
+        );
         Self {
             revision: Revision(format!("dir:{}", digest.short())),
             files,

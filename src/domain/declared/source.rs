@@ -81,6 +81,17 @@ pub struct SourceProblem {
     pub text: String,
 }
 
+/// A manifest made the parser panic, so that its content gave no catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParserCrash;
+
+impl ParserCrash {
+    /// The text for users.
+    pub fn as_str(self) -> &'static str {
+        "a manifest crashed the parser; report it as a bug"
+    }
+}
+
 /// The status of the source. A problem never takes away what was accepted before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceStatus {
@@ -99,7 +110,7 @@ pub struct SourceStatus {
     /// Why the last reading gave no content.
     pub unread: Option<SourceProblem>,
     /// Why the newest content gave no catalog.
-    pub unparsed: Option<String>,
+    pub unparsed: Option<ParserCrash>,
     /// Readings since the start, by outcome, zeros included. A reading that is confirmed by a
     /// second equal one counts once.
     pub reads: BTreeMap<ReadingOutcome, u64>,
@@ -175,7 +186,7 @@ impl SourceStatus {
     /// Why what is in the source now is not in force.
     pub fn problem(&self) -> Option<&str> {
         let unread = self.unread.as_ref().map(|problem| problem.text.as_str());
-        unread.or(self.unparsed.as_deref())
+        unread.or(self.unparsed.map(ParserCrash::as_str))
     }
 
     /// What speaks for the catalog. A content that gave none is no evidence for the one before it.
@@ -211,10 +222,10 @@ impl SourceStatus {
     }
 
     /// Takes in the catalog of the newest content, or why there is none.
-    pub fn declare(&mut self, catalog: Result<Catalog, String>) {
+    pub fn declare(&mut self, catalog: Result<Catalog, ParserCrash>) {
         match catalog {
             Ok(catalog) => (self.catalog, self.unparsed) = (Some(Arc::new(catalog)), None),
-            Err(why) => self.unparsed = Some(why),
+            Err(crash) => self.unparsed = Some(crash),
         }
     }
 
@@ -417,14 +428,17 @@ mod tests {
         state.declare(Ok(catalog()));
         assert!(state.problem().is_none() && state.evidence_in_force().is_some());
         read(&mut state, Ok(volume("b", "..2")), 1);
-        state.declare(Err("broken".to_owned()));
-        assert_eq!((state.problem(), state.evidence_in_force()), (Some("broken"), None));
+        state.declare(Err(ParserCrash));
+        assert_eq!(
+            (state.problem(), state.evidence_in_force()),
+            (Some(ParserCrash.as_str()), None)
+        );
         assert_eq!(state.revision(), Some(&catalog().revision));
         // A reading that fails says so first, and its end does not mend the content.
         read(&mut state, Err(empty()), 2);
         assert_eq!(state.problem(), Some("no manifest"));
         read(&mut state, Ok(volume("b", "..2")), 3);
-        assert_eq!(state.problem(), Some("broken"));
+        assert_eq!(state.problem(), Some(ParserCrash.as_str()));
         read(&mut state, Ok(volume("a", "..3")), 4);
         state.declare(Ok(catalog()));
         assert!(state.problem().is_none() && state.evidence_in_force().is_some());

@@ -122,7 +122,7 @@ impl Template {
         leftovers::check(&mut findings, &root);
         let (outline, dependent) = (Outline::of(&root), Dependent::of(&root));
         outcomes::check(&mut findings, &root, &outline);
-        let census = census::take(&mut findings, &root);
+        let census = census::census(&mut findings, &root);
         filled::check(&mut findings, &outline, &dependent);
         if findings.failed() {
             return Err(findings.all);

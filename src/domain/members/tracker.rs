@@ -142,7 +142,7 @@ impl MemberTracker {
     }
 
     /// Updates the state from a reading that was read to its end.
-    pub fn take(
+    pub fn complete(
         &mut self,
         reading: &MemberRequest,
         draft: RowsInProgress,
@@ -161,7 +161,7 @@ impl MemberTracker {
         };
         // Without a list no row can be called unlisted, so every row counts as listed.
         let (people, has_list) = (&self.people, self.people.list.is_some());
-        state.take(found, began, |number| !has_list || people.is_listed(number));
+        state.complete(found, began, |number| !has_list || people.is_listed(number));
         self.causes.forget_unused();
         self.summary(reading.pack(), resyncs, ended);
         let is_resync = matches!(reading, MemberRequest::Resync(_));

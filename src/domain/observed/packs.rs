@@ -18,6 +18,7 @@ use crate::domain::base::model::{
     AccountId, Installation, MARKER_PARAMETER, Marker, MarkerProblem, PackName, Place,
     ResultsBucket, Timestamp,
 };
+use crate::domain::base::untrusted::WORD_MAX;
 
 /// The operation that a status is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -75,7 +76,7 @@ impl FromStr for RolloutStatus {
         let known = text
             .split_once('_')
             .and_then(|(verb, phase)| Some(Self::Known(verb.parse().ok()?, phase.parse().ok()?)));
-        Ok(known.unwrap_or_else(|| Self::Unknown(text.chars().take(64).collect())))
+        Ok(known.unwrap_or_else(|| Self::Unknown(text.chars().take(WORD_MAX).collect())))
     }
 }
 
@@ -170,6 +171,17 @@ pub enum VoidMarker {
     Copied,
     /// It cannot be read.
     Unreadable(MarkerProblem),
+}
+
+impl fmt::Display for VoidMarker {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Copied => {
+                out.write_str("its marker was copied from another pack, account or region")
+            }
+            Self::Unreadable(problem) => write!(out, "{problem}"),
+        }
+    }
 }
 
 /// One pack as observed: list entry and status together.

@@ -10,10 +10,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumIter, IntoStaticStr};
 
 use crate::domain::base::model::{AccountId, Region, Timestamp};
-use crate::domain::base::untrusted::one_line;
-
-/// Characters of AWS's error code that are kept: codes are single words.
-const CODE_MAX: usize = 64;
+use crate::domain::base::untrusted::{WORD_MAX, one_line};
 
 /// One entry of `DescribeConfigurationRecorderStatus`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +117,7 @@ fn state_of(record: &RecorderRecord) -> RecorderState {
         (true, false) => RecorderState::Recording,
         (true, true) => {
             let code = error_code.as_deref().unwrap_or("no error code");
-            RecorderState::Failing { code: one_line(code, CODE_MAX) }
+            RecorderState::Failing { code: one_line(code, WORD_MAX) }
         }
     }
 }

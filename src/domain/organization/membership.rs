@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::account_list::AccountList;
 use crate::domain::base::model::{AccountId, Timestamp};
@@ -51,9 +52,53 @@ pub enum ListFreshness {
     /// It is recent, and no newer one is in doubt.
     Current,
     /// It is old, or a newer one is in doubt: nothing that depends on it may change.
-    Frozen(String),
+    Frozen(ListDoubt),
     /// There is none yet.
-    Unknown(String),
+    Unknown(ListDoubt),
+}
+
+impl Default for ListFreshness {
+    fn default() -> Self {
+        Self::Unknown(ListDoubt::NotRead)
+    }
+}
+
+impl ListFreshness {
+    /// Why it is not current.
+    pub fn doubt(&self) -> Option<&ListDoubt> {
+        match self {
+            Self::Current => None,
+            Self::Frozen(doubt) | Self::Unknown(doubt) => Some(doubt),
+        }
+    }
+}
+
+/// Why the account list is not current.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ListDoubt {
+    /// No walk has ended yet.
+    #[error("the account list was not read yet")]
+    NotRead,
+    /// The newest walk failed; the text of the failure.
+    #[error("the account list could not be read: {0}")]
+    Unreadable(String),
+    /// The last complete walk is too long ago.
+    #[error("the account list was last read at {read}")]
+    Old {
+        /// When it began.
+        read: Timestamp,
+    },
+    /// A newer list is much shorter.
+    #[error(
+        "the account list shrank from {before} to {after} active accounts; it takes effect when a \
+         second reading confirms it, or with an approval with `accountList: {after}`"
+    )]
+    Shrank {
+        /// Active accounts before.
+        before: usize,
+        /// Those of them that are active in the newer list as well.
+        after: usize,
+    },
 }
 
 /// The terms for accepting a newer list.
@@ -74,28 +119,20 @@ const GONE_MAX_ONE_IN: usize = 10;
 impl Membership {
     /// Whether the list is current; one that is older than `age_max` is not. Both times are AWS's.
     pub fn freshness(&self, now: Timestamp, age_max: Duration) -> ListFreshness {
-        let problem = self.problem.as_ref().map(|problem| problem.why.clone());
+        let unreadable =
+            self.problem.as_ref().map(|problem| ListDoubt::Unreadable(problem.why.clone()));
         let Some(list) = &self.list else {
-            return ListFreshness::Unknown(match problem {
-                Some(why) => format!("the account list could not be read: {why}"),
-                None => "the account list was not read yet".to_owned(),
-            });
+            return ListFreshness::Unknown(unreadable.unwrap_or(ListDoubt::NotRead));
         };
         // A shrink comes before a failed walk: it needs an approval or another walk, while a failed
         // walk may pass by itself.
-        if let Some(Shrink { before, after, since: _, gone: _ }) = &self.shrink {
-            return ListFreshness::Frozen(format!(
-                "the account list shrank from {before} to {after} active accounts; it takes \
-                 effect when a second reading confirms it, or with an approval with \
-                 `accountList: {after}`"
-            ));
+        if let Some(Shrink { before, after, since: _, gone: _ }) = self.shrink {
+            return ListFreshness::Frozen(ListDoubt::Shrank { before, after });
         }
-        match problem {
-            Some(why) => {
-                ListFreshness::Frozen(format!("the account list could not be read: {why}"))
-            }
+        match unreadable {
+            Some(doubt) => ListFreshness::Frozen(doubt),
             None if after(list.read, age_max) < now => {
-                ListFreshness::Frozen(format!("the account list was last read at {}", list.read))
+                ListFreshness::Frozen(ListDoubt::Old { read: list.read })
             }
             None => ListFreshness::Current,
         }
@@ -105,7 +142,7 @@ impl Membership {
     /// force at once, unless more than a tenth of the active accounts are missing from it or
     /// active no more. Then only those count as gone that every walk missed for `apart`.
     #[must_use]
-    pub fn take(
+    pub fn after_walk(
         &self,
         walk: Result<AccountList, WalkFailure>,
         terms: &AcceptanceTerms<'_>,
@@ -252,14 +289,14 @@ mod tests {
             minute: u64,
         ) -> &mut Self {
             let terms = AcceptanceTerms { apart: APART, approvals, now: at(minute) };
-            self.0 = self.0.take(Ok(list(ids, minute)), &terms);
+            self.0 = self.0.after_walk(Ok(list(ids, minute)), &terms);
             self
         }
 
         fn fail(&mut self, minute: u64) -> &mut Self {
             let terms =
                 AcceptanceTerms { apart: APART, approvals: &BTreeMap::new(), now: at(minute) };
-            self.0 = self.0.take(Err(failure()), &terms);
+            self.0 = self.0.after_walk(Err(failure()), &terms);
             self
         }
 
@@ -331,7 +368,7 @@ mod tests {
             account.state = Some(AccountState::Suspended);
         }
         let terms = AcceptanceTerms { apart: APART, approvals: &BTreeMap::new(), now: at(10) };
-        assert_eq!(course.0.take(Ok(newer), &terms).shrink.unwrap().after, 8);
+        assert_eq!(course.0.after_walk(Ok(newer), &terms).shrink.unwrap().after, 8);
     }
 
     fn folded(why: &str) -> String {
@@ -345,7 +382,7 @@ mod tests {
             |course: &WalkSeries, minute| match course.0.freshness(at(minute), APART * 3) {
                 ListFreshness::Current => "current".to_owned(),
                 ListFreshness::Frozen(why) => {
-                    format!("frozen: {}", folded(&why.replace("; ", ";\n    ")))
+                    format!("frozen: {}", folded(&why.to_string().replace("; ", ";\n    ")))
                 }
                 ListFreshness::Unknown(why) => format!("unknown: {why}"),
             };

@@ -50,10 +50,14 @@ pub struct PlanInputs<'a> {
 
 /// The decision about one pack.
 pub(super) enum Decision {
-    Nothing,
-    Take(Box<PlanStep>),
+    /// The pack is as it should be.
+    InSync,
+    /// This step is due.
+    Step(Box<PlanStep>),
+    /// It waits.
     Hold(Box<Hold>),
-    Leave(Bystander),
+    /// The pack is not ours and not desired.
+    NotOurs(Bystander),
 }
 
 /// One region at one moment.

@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use thiserror::Error;
+
 use crate::domain::base::limits;
 use crate::domain::base::model::{
     Installation, MARKER_PARAMETER, Marker, PackName, Place, Region, Revision, Timestamp,
 };
 use crate::domain::base::time::after;
-use crate::domain::declared::catalog::{Catalog, Declared};
+use crate::domain::declared::catalog::{Catalog, Declared, ManifestProblem};
 use crate::domain::declared::manifest::{
     Exclude, Manifest, ManifestOrigin, Suspend, TemplateSource,
 };
@@ -21,7 +23,7 @@ use crate::domain::declared::template::Template;
 use crate::domain::members::tracker::target::{Target, Targets};
 use crate::domain::observed::content::Content;
 use crate::domain::organization::account_list::AccountList;
-use crate::domain::organization::membership::ListFreshness;
+use crate::domain::organization::membership::{ListDoubt, ListFreshness};
 use crate::domain::organization::selector;
 use crate::domain::organization::selector::{Excluded, Unresolved};
 
@@ -72,7 +74,7 @@ pub struct DesiredInputs {
 impl DesiredInputs {
     /// Inputs without an account list, for a source that was published as a whole.
     pub fn without_list(trust: SourceTrust) -> Self {
-        let freshness = ListFreshness::Unknown("the account list was not read yet".to_owned());
+        let freshness = ListFreshness::Unknown(ListDoubt::NotRead);
         let (absence, confirmed, confirms_at) = (Absence::Atomic, true, None);
         Self { trust, absence, confirmed, confirms_at, list: None, freshness }
     }
@@ -83,10 +85,22 @@ impl DesiredInputs {
 pub enum SourceTrust {
     /// Read recently and as a whole, and every manifest is valid.
     Whole,
-    /// Some of it is invalid: packs may be missing from it by mistake.
-    Invalid(String),
-    /// The last read failed or is too old.
-    Unread(String),
+    /// Packs may be missing from it by mistake.
+    Doubted(SourceDoubt),
+}
+
+/// Why nothing may be lost because of the source.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SourceDoubt {
+    /// Some of it is invalid.
+    #[error("some manifests of this revision are invalid")]
+    Invalid,
+    /// The last read failed; the text of the failure.
+    #[error("the source could not be read: {0}")]
+    Unreadable(String),
+    /// The last read is too long ago.
+    #[error("the source was not read for {} minutes", SOURCE_AGE_MAX.as_secs() / 60)]
+    Old,
 }
 
 /// A source that was last read longer ago than this may not lead to any loss.
@@ -96,9 +110,9 @@ impl SourceTrust {
     /// How much this source can be believed now, whatever its manifests say.
     pub fn of(source: &SourceStatus, now: Timestamp) -> Self {
         match (source.problem(), source.read_last) {
-            (Some(problem), _) => Self::Unread(format!("the source could not be read: {problem}")),
+            (Some(problem), _) => Self::Doubted(SourceDoubt::Unreadable(problem.to_owned())),
             (None, Some(read)) if now <= after(read, SOURCE_AGE_MAX) => Self::Whole,
-            (None, _) => Self::Unread("the source was not read for 10 minutes".to_owned()),
+            (None, _) => Self::Doubted(SourceDoubt::Old),
         }
     }
 }
@@ -113,14 +127,46 @@ pub enum DesiredEntry {
 }
 
 /// Why a manifest cannot be acted on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unresolvable {
     /// It is invalid and no earlier form is remembered.
-    Invalid(String),
+    #[error(transparent)]
+    Invalid(ManifestProblem),
     /// It asks for something that this version does not do yet.
-    Unsupported(String),
+    #[error(transparent)]
+    Unsupported(Unsupported),
     /// It selects accounts, and the account list does not say which.
-    Unresolved(String),
+    #[error(transparent)]
+    Unresolved(UnresolvedMembers),
+}
+
+/// What this version does not deliver.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Unsupported {
+    /// A template at this address in S3.
+    #[error("templates in S3 ({0}) are not delivered by this version yet")]
+    TemplateInS3(String),
+    /// A template that is too large.
+    #[error(
+        "the template takes {size} bytes as it is sent, more than the {most} of an inline body, \
+         and delivery through S3 is not part of this version yet"
+    )]
+    TemplateSize {
+        /// Its bytes.
+        size: usize,
+        /// The most that AWS takes inline.
+        most: usize,
+    },
+}
+
+/// Why exclusions cannot be computed, and why there is no account list if that is the reason.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{unresolved}{}", doubt.as_ref().map(|doubt| format!(": {doubt}")).unwrap_or_default())]
+pub struct UnresolvedMembers {
+    /// What is missing.
+    pub unresolved: Unresolved,
+    /// Why the account list is unknown.
+    pub doubt: Option<ListDoubt>,
 }
 
 /// One desired pack in one region.
@@ -141,7 +187,7 @@ pub struct DesiredPack {
     /// Whether it is paused.
     pub suspend: Option<Suspend>,
     /// Why the present manifest is invalid, if this is its last valid form.
-    pub invalid_now: Option<String>,
+    pub invalid_now: Option<ManifestProblem>,
     /// The file of it that ends in the middle of a line: it may be cut off.
     pub unended: Option<SourcePath>,
 }
@@ -155,7 +201,7 @@ pub fn desired(
 ) -> Desired {
     let DesiredInputs { trust, absence, confirmed, confirms_at, list, freshness } = inputs;
     let trust = if trust == SourceTrust::Whole && !catalog.wholly_valid {
-        SourceTrust::Invalid("some manifests of this revision are invalid".to_owned())
+        SourceTrust::Doubted(SourceDoubt::Invalid)
     } else {
         trust
     };
@@ -229,14 +275,13 @@ struct DesiredMembers<'a> {
 
 impl DesiredMembers<'_> {
     fn excluded(self, exclude: &Exclude) -> Result<Excluded, Unresolvable> {
-        let why = |unresolved: Unresolved| match (unresolved, self.freshness) {
-            (unresolved @ Unresolved::Unlisted, ListFreshness::Unknown(why)) => {
-                format!("{unresolved}: {why}")
-            }
-            (unresolved, _) => unresolved.to_string(),
-        };
-        selector::select(exclude, self.list)
-            .map_err(|unresolved| Unresolvable::Unresolved(why(unresolved)))
+        selector::select(exclude, self.list).map_err(|unresolved| {
+            let doubt = match (&unresolved, self.freshness) {
+                (Unresolved::Unlisted, ListFreshness::Unknown(doubt)) => Some(doubt.clone()),
+                (_, _) => None,
+            };
+            Unresolvable::Unresolved(UnresolvedMembers { unresolved, doubt })
+        })
     }
 }
 
@@ -278,17 +323,13 @@ fn deliverable(manifest: &Manifest) -> Result<&Arc<Template>, Unresolvable> {
     let template = match &manifest.template {
         TemplateSource::Read(template) => template,
         TemplateSource::S3(uri) => {
-            let why = format!("templates in S3 ({uri}) are not delivered by this version yet");
-            return Err(Unresolvable::Unsupported(why));
+            return Err(Unresolvable::Unsupported(Unsupported::TemplateInS3(uri.clone())));
         }
     };
     let size = template.body.len();
     let most = limits::INLINE_BYTES.upper;
     if size > most {
-        return Err(Unresolvable::Unsupported(format!(
-            "the template takes {size} bytes as it is sent, more than the {most} \
-             of an inline body, and delivery through S3 is not part of this version yet"
-        )));
+        return Err(Unresolvable::Unsupported(Unsupported::TemplateSize { size, most }));
     }
     Ok(template)
 }
@@ -299,7 +340,7 @@ fn pack(
     installation: &Installation,
     place: &Place,
     excluded: Excluded,
-    invalid_now: Option<String>,
+    invalid_now: Option<ManifestProblem>,
 ) -> DesiredPack {
     let mut inputs = manifest.inputs_in(&place.region);
     let marker = Marker::new(
@@ -336,6 +377,7 @@ mod tests {
     use crate::domain::declared::diagnostic::Span;
     use crate::domain::declared::manifest::Override;
     use crate::domain::declared::snapshot::SourcePath;
+    use crate::domain::declared::source::{ReadingOutcome, SourceProblem};
     use crate::domain::declared::template::TemplateCensus;
 
     fn place(region: &str) -> Place {
@@ -439,12 +481,11 @@ mod tests {
     #[test]
     fn a_body_fits_up_to_the_last_byte() {
         assert_eq!(stuck(Manifest { template: template(51_200), ..manifest() }), None);
-        let Some(Unresolvable::Unsupported(why)) =
-            stuck(Manifest { template: template(51_201), ..manifest() })
-        else {
-            panic!("51,201 bytes fit");
-        };
-        assert!(why.starts_with("the template takes 51201 bytes as it is sent"), "{why}");
+        let why = stuck(Manifest { template: template(51_201), ..manifest() }).unwrap();
+        assert!(
+            why.to_string().starts_with("the template takes 51201 bytes as it is sent"),
+            "{why}"
+        );
     }
 
     #[test]
@@ -457,11 +498,8 @@ mod tests {
     fn a_pack_that_selects_accounts_claims_its_name_until_they_are_known() {
         let states = [AccountState::Suspended].into();
         let exclude = Exclude { states, ..Exclude::default() };
-        let Some(Unresolvable::Unresolved(why)) = stuck(Manifest { exclude, ..manifest() }) else {
-            panic!("nobody knows who is suspended");
-        };
         assert_eq!(
-            why,
+            stuck(Manifest { exclude, ..manifest() }).unwrap().to_string(),
             "its exclusions need the account list, which is unknown: the account list was not \
              read yet"
         );
@@ -472,7 +510,8 @@ mod tests {
         let last_good = Some(Arc::new(manifest()));
         for last_good in [last_good, None] {
             let is_known = last_good.is_some();
-            let mut catalog = catalog(Declared::Broken { why: "no".to_owned(), last_good });
+            let mut catalog =
+                catalog(Declared::Broken { why: ManifestProblem::Unexplained, last_good });
             catalog.wholly_valid = false;
             let here = desired(
                 &catalog,
@@ -480,11 +519,12 @@ mod tests {
                 &place("eu-west-1"),
                 DesiredInputs::without_list(SourceTrust::Whole),
             );
-            assert!(matches!(here.trust, SourceTrust::Invalid(_)));
+            assert!(matches!(here.trust, SourceTrust::Doubted(SourceDoubt::Invalid)));
             match here.packs.into_values().next().unwrap() {
                 DesiredEntry::Pack(pack) => assert!(is_known && pack.invalid_now.is_some()),
                 DesiredEntry::Unresolvable(stuck) => {
-                    assert_eq!((is_known, stuck), (false, Unresolvable::Invalid("no".to_owned())));
+                    let why = Unresolvable::Invalid(ManifestProblem::Unexplained);
+                    assert_eq!((is_known, stuck), (false, why));
                 }
             }
         }
@@ -494,7 +534,7 @@ mod tests {
     fn a_source_that_was_not_read_stays_unread_whatever_it_held() {
         let mut catalog = catalog(Declared::Good(Arc::new(manifest())));
         catalog.wholly_valid = false;
-        let unread = SourceTrust::Unread("gone".to_owned());
+        let unread = SourceTrust::Doubted(SourceDoubt::Unreadable("gone".to_owned()));
         let here = desired(
             &catalog,
             &"main".parse().unwrap(),
@@ -507,14 +547,20 @@ mod tests {
     #[test]
     fn a_source_is_believed_for_ten_minutes_and_not_after_a_failed_read() {
         let trust = |read: Option<&str>, problem: Option<&str>| {
-            let unparsed = problem.map(ToOwned::to_owned);
+            let unread = problem.map(|text| SourceProblem {
+                outcome: ReadingOutcome::Unreadable,
+                text: text.to_owned(),
+            });
             let read_last = read.map(|read| read.parse().unwrap());
-            let source = SourceStatus { read_last, unparsed, ..SourceStatus::default() };
+            let source = SourceStatus { read_last, unread, ..SourceStatus::default() };
             SourceTrust::of(&source, "2026-11-01T12:00:00Z".parse().unwrap())
         };
         assert_eq!(trust(Some("2026-11-01T11:50:00Z"), None), SourceTrust::Whole);
-        assert!(matches!(trust(Some("2026-11-01T11:49:59Z"), None), SourceTrust::Unread(_)));
-        assert!(matches!(trust(Some("2026-11-01T12:00:00Z"), Some("?")), SourceTrust::Unread(_)));
-        assert!(matches!(trust(None, None), SourceTrust::Unread(_)));
+        let old = SourceTrust::Doubted(SourceDoubt::Old);
+        assert_eq!(trust(Some("2026-11-01T11:49:59Z"), None), old);
+        assert_eq!(SourceDoubt::Old.to_string(), "the source was not read for 10 minutes");
+        let failed = SourceTrust::Doubted(SourceDoubt::Unreadable("?".to_owned()));
+        assert_eq!(trust(Some("2026-11-01T12:00:00Z"), Some("?")), failed);
+        assert_eq!(trust(None, None), old);
     }
 }

@@ -9,27 +9,26 @@
 
 mod asked;
 mod limits;
-mod trip;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::hold::{Hold, HoldReason};
+use super::hold::HoldCause;
+use super::hold_rules::step_hold;
 use super::loss::{Loss, LossAt};
+use super::pending_approval::{HeldLosses, PendingApproval};
 use super::region_plan::Plan;
 use super::step::{Action, PlanStep};
 use super::window::{HeldSince, HoldBasis, LossWindow, Lost, ProcessTime, SPAN};
 use crate::domain::base::mode::Mode;
-use crate::domain::base::model::{Digest, PackName, Region, Timestamp};
-use crate::domain::base::words::many;
+use crate::domain::base::model::{Digest, PackName, Timestamp};
 use crate::domain::declared::approval::Approval;
 use crate::domain::plan::window::Holding;
 use asked::{RequestedLosses, is_imminent, losses_of};
 
 pub use asked::{GuardTerms, LossLimits};
-pub use trip::{Trip, TripReason};
 
 /// A plan that has passed [`approve`]; the executor takes nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -116,7 +115,7 @@ pub enum Unjudged {
 
 impl Unjudged {
     fn of(plan: &Plan) -> Self {
-        let others = plan.holds.iter().filter(|hold| !is_imminent(hold.reason));
+        let others = plan.holds.iter().filter(|hold| !is_imminent(hold.reason()));
         let packs: Option<BTreeSet<PackName>> = others.map(|hold| hold.pack.clone()).collect();
         packs.map_or(Self::All, Self::Packs)
     }
@@ -126,42 +125,6 @@ impl Unjudged {
             Self::All => true,
             Self::Packs(packs) => packs.contains(pack),
         }
-    }
-}
-
-/// Losses of one region that wait for an approval.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct PendingApproval {
-    /// The limits that they exceed.
-    pub trips: Vec<Trip>,
-    /// What would be lost, by pack.
-    pub losses: BTreeMap<PackName, BTreeSet<Loss>>,
-}
-
-impl PendingApproval {
-    /// How many packs would be deleted.
-    pub fn deletes(&self) -> usize {
-        self.losses.values().filter(|losses| losses.contains(&Loss::Pack)).count()
-    }
-
-    /// What waits, in a few words: `delete 2 packs, lose 3 rules`.
-    pub fn summary(&self) -> String {
-        let all = || self.losses.values().flatten();
-        let accounts = all().filter_map(|loss| match loss {
-            Loss::Account(account) => Some(account),
-            Loss::Pack | Loss::Adoption | Loss::Rule(_) | Loss::Rules(_) => None,
-        });
-        let adoptions = all().filter(|loss| **loss == Loss::Adoption).count();
-        let parts = [
-            ("delete", self.deletes(), "pack"),
-            ("adopt", adoptions, "pack"),
-            ("lose", all().map(Loss::rules).sum(), "rule"),
-            ("exclude", accounts.collect::<BTreeSet<_>>().len(), "account"),
-        ];
-        let parts = parts.into_iter().filter(|(_, count, _)| *count > 0);
-        let parts: Vec<String> =
-            parts.map(|(verb, count, noun)| format!("{verb} {}", many(count, noun))).collect();
-        parts.join(", ")
     }
 }
 
@@ -200,13 +163,14 @@ pub fn approve(mut plan: Plan, terms: &GuardTerms<'_>, window: &LossWindow) -> R
         }
         held.clone_from(&asked.uncovered);
         let waiting = PendingApproval { trips, losses };
-        let why = hold_text(&waiting, asked.region(), &asked.void(terms, window));
-        block(&mut plan, &packs, &why);
+        let (region, void) = (asked.region().clone(), asked.void(terms, window));
+        let losses = HeldLosses { region, void, pending: waiting.clone() };
+        block(&mut plan, &packs, &HoldCause::Guard(Arc::new(losses)));
         pending = Some(waiting);
     }
     // Observe comes last, so that the report shows what the guard would say in a mode that writes.
     if terms.mode == Mode::Observe {
-        hold_steps(&mut plan, |_| true, HoldReason::Mode, "mode observe never writes");
+        hold_steps(&mut plan, |_| true, &HoldCause::ModeObserve);
     }
     Ruling { approved: Approved { plan, permits }, pending, held, basis, unjudged }
 }
@@ -235,57 +199,38 @@ impl LossWindow {
 
 /// Holds all deletes, those that could happen now and those that wait: mode `upsert` never deletes.
 fn forbid_deletes(plan: &mut Plan) {
-    let why = "mode upsert never deletes";
-    hold_steps(plan, |step| matches!(step.action, Action::Delete), HoldReason::Mode, why);
+    hold_steps(plan, |step| matches!(step.action, Action::Delete), &HoldCause::ModeUpsert);
     for hold in &mut plan.holds {
         let step = hold.step.as_deref();
         // A delete that waits for another reason would otherwise be announced with a time at which
         // it never happens.
         if step.is_some_and(|step| matches!(step.action, Action::Delete)) {
-            (hold.reason, hold.why, hold.until) = (HoldReason::Mode, why.to_owned(), None);
+            (hold.why, hold.until) = (HoldCause::ModeUpsert, None);
         }
     }
 }
 
 /// Holds every step with losses of these packs, and gives that reason to those that waited already.
-fn block(plan: &mut Plan, packs: &BTreeSet<PackName>, why: &str) {
+fn block(plan: &mut Plan, packs: &BTreeSet<PackName>, why: &HoldCause) {
     // Waiting steps get the reason of the guard too. Otherwise the approval would be requested only
     // when their wait is over.
-    for hold in plan.holds.iter_mut().filter(|hold| is_imminent(hold.reason)) {
+    for hold in plan.holds.iter_mut().filter(|hold| is_imminent(hold.reason())) {
         if hold
             .step
             .as_ref()
             .is_some_and(|step| packs.contains(&step.pack) && !step.losses.is_empty())
         {
-            (hold.reason, hold.why, hold.until) = (HoldReason::Guard, why.to_owned(), None);
+            (hold.why, hold.until) = (why.clone(), None);
         }
     }
-    hold_steps(plan, |step| packs.contains(&step.pack), HoldReason::Guard, why);
-}
-
-fn hold_text(waiting: &PendingApproval, region: &Region, void: &BTreeSet<String>) -> String {
-    let reasons: Vec<&str> =
-        waiting.trips.iter().map(|trip| &trip.why).chain(void).map(String::as_str).collect();
-    format!(
-        "waiting for approval: {} in {region} ({}); commit the document that `conformd approve` \
-         prints, or \
-         revert the change",
-        waiting.summary(),
-        reasons.join("; ")
-    )
+    hold_steps(plan, |step| packs.contains(&step.pack), why);
 }
 
 /// Moves the steps that match from the steps to the holds.
-fn hold_steps(plan: &mut Plan, fits: impl Fn(&PlanStep) -> bool, reason: HoldReason, why: &str) {
+fn hold_steps(plan: &mut Plan, fits: impl Fn(&PlanStep) -> bool, why: &HoldCause) {
     let (held, kept): (Vec<PlanStep>, Vec<PlanStep>) =
         std::mem::take(&mut plan.steps).into_iter().partition(fits);
     plan.steps = kept;
-    plan.holds.extend(held.into_iter().map(|step| Hold {
-        pack: Some(step.pack.clone()),
-        reason,
-        why: why.to_owned(),
-        until: None,
-        step: Some(Box::new(step)),
-    }));
+    plan.holds.extend(held.into_iter().map(|step| step_hold(step, why.clone(), None)));
     plan.holds.sort_by(|one, other| one.pack.cmp(&other.pack));
 }

@@ -38,8 +38,9 @@ const OWN_PUT: Duration = Duration::from_mins(2);
 pub struct History {
     packs: BTreeMap<PackName, PackHistory>,
     roster: MembershipChanges,
-    /// Why nothing may be written here until the process restarts.
-    pub stopped: Option<String>,
+    /// The pack whose marker AWS did not return: nothing may be written here until the process
+    /// restarts.
+    pub stopped: Option<PackName>,
     /// Why the caller may not write, and when to try again.
     pub denied: Option<Wait>,
     /// When creates may be tried again after AWS said that the quota is used up.
@@ -51,21 +52,68 @@ pub struct History {
 pub struct PackHistory {
     /// Since when complete observations show it as ours while a wholly valid source does not
     /// declare it.
-    pub unwanted: Option<(Timestamp, Marker)>,
-    /// The desired content that was last observed in force, and AWS's timestamp of it.
-    pub settled: Option<(Digest, Timestamp)>,
-    /// An observation that differs from `settled`, and since when.
-    pub suspect: Option<(ObservedContent, Timestamp)>,
+    pub unwanted: Option<UnwantedSince>,
+    /// The desired content that was last observed in force.
+    pub settled: Option<SettledContent>,
+    /// An observation that differs from `settled`.
+    pub suspect: Option<SuspectContent>,
     /// A write that AWS may not show yet.
     pub sent: Option<Sent>,
-    /// Content that AWS refused, when, and AWS's text.
-    pub rejected: Option<(Digest, Timestamp, String)>,
+    /// Content that AWS refused.
+    pub rejected: Option<RejectedContent>,
     /// A write that has to wait.
     pub requeued: Option<Wait>,
-    /// Puts of one content: its fingerprint, and the Puts that count for a conflict.
-    pub puts: Option<(Digest, Vec<SentPut>)>,
+    /// The Puts of the content that was put last.
+    pub puts: Option<PutSeries>,
     /// The attempts to repeat a failed rollout or a failed removal.
     pub tries: Tries,
+}
+
+/// A pack of ours that no manifest declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnwantedSince {
+    /// Since when.
+    pub since: Timestamp,
+    /// The marker that it has carried since then.
+    pub marker: Marker,
+}
+
+/// Desired content that was observed in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettledContent {
+    /// Its fingerprint.
+    pub content: Digest,
+    /// AWS's timestamp of it.
+    pub last_update: Timestamp,
+}
+
+/// An observation that a second one has to confirm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SuspectContent {
+    /// What it showed.
+    pub observed: ObservedContent,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Content that AWS refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedContent {
+    /// Its fingerprint.
+    pub content: Digest,
+    /// When.
+    pub at: Timestamp,
+    /// AWS's text.
+    pub why: String,
+}
+
+/// The Puts of one content that count for a conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutSeries {
+    /// Its fingerprint.
+    pub content: Digest,
+    /// The Puts, the oldest first.
+    pub puts: Vec<SentPut>,
 }
 
 /// One Put of ours.
@@ -163,9 +211,9 @@ impl History {
         self.roster.excuse(at)
     }
 
-    /// Why writes stop if AWS shows our Put without its marker: this region does not echo markers,
+    /// A pack that AWS shows after our Put without its marker: this region does not echo markers,
     /// so packs written here could not be recognized later.
-    fn lost_marker(&self, seen: &PacksObservation) -> Option<String> {
+    fn lost_marker(&self, seen: &PacksObservation) -> Option<PackName> {
         self.packs.iter().find_map(|(name, memory)| {
             let sent = memory.sent.filter(|sent| sent.accepted && sent.content.is_some())?;
             let pack = seen.packs.get(name)?;
@@ -181,13 +229,7 @@ impl History {
             // content was written by another writer, whose missing marker says nothing about this
             // region.
             let is_ours = sent.bare == Some(fingerprint_bare_of(&pack.record));
-            (is_newer && is_ours && is_lost).then(|| {
-                format!(
-                    "AWS did not return the marker of {name} after its Put, so conformd could \
-                     not recognize the packs that it writes here; it writes nothing more until \
-                     it restarts"
-                )
-            })
+            (is_newer && is_ours && is_lost).then(|| name.clone())
         })
     }
 
@@ -228,7 +270,8 @@ impl History {
                 // AWS refuses the same content again, so only other content or a daily attempt is
                 // tried. Every other failure may pass by itself.
                 Some(content) if *kind == FailureKind::Rejected => {
-                    memory.rejected = Some((content, now, why.clone()));
+                    let why = why.clone();
+                    memory.rejected = Some(RejectedContent { content, at: now, why });
                 }
                 Some(_) | None => memory.requeue(&step.pack, why, now, pace),
             },
@@ -325,8 +368,8 @@ impl PackHistory {
             // Another marker means that another Put came in between, and an invalid source proves
             // nothing: both start the wait before a delete anew.
             (Some(marker), None, SourceTrust::Whole) => match self.unwanted {
-                Some((since, before)) if before == *marker => Some((since, before)),
-                _ => Some((now, marker.clone())),
+                Some(before) if before.marker == *marker => Some(before),
+                _ => Some(UnwantedSince { since: now, marker: marker.clone() }),
             },
             _ => None,
         };
@@ -350,7 +393,7 @@ impl PackHistory {
         self.puts = self
             .puts
             .take()
-            .filter(|(_, times)| times.last().is_some_and(|last| after(last.at, FIGHT_REST) > now));
+            .filter(|of| of.puts.last().is_some_and(|last| after(last.at, FIGHT_REST) > now));
         let Some(sent) = self.sent else { return };
         let is_over = now >= after(sent.at, pace.settle);
         let shows = match (sent.content, sight) {
@@ -388,40 +431,42 @@ impl PackHistory {
         now: Timestamp,
     ) {
         match (sight, self.settled) {
-            (ObservedContent::Holds(seen, at), None) if seen == want => {
-                self.settled = Some((seen, at));
+            (ObservedContent::Holds(content, last_update), None) if content == want => {
+                self.settled = Some(SettledContent { content, last_update });
                 self.suspect = None;
             }
-            (ObservedContent::Holds(seen, at), Some((settled, before)))
-                if seen == want && settled == want && at <= before =>
+            (ObservedContent::Holds(content, last_update), Some(settled))
+                if content == want
+                    && settled.content == want
+                    && last_update <= settled.last_update =>
             {
                 self.suspect = None;
             }
             // Two Puts of ours may show one after the other, the first by an earlier process; and
             // AWS itself may write when an account joins or leaves.
-            (ObservedContent::Holds(seen, at), Some((settled, _)))
-                if seen == want
-                    && settled == want
-                    && (self.is_own(want, at)
-                        || roster.excuse(at) == PossibleCause::Membership) =>
+            (ObservedContent::Holds(content, last_update), Some(settled))
+                if content == want
+                    && settled.content == want
+                    && (self.is_own(want, last_update)
+                        || roster.excuse(last_update) == PossibleCause::Membership) =>
             {
-                self.settled = Some((seen, at));
+                self.settled = Some(SettledContent { content, last_update });
                 self.suspect = None;
             }
             // The manifest changed since: the observed content is replaced anyway, so it is not
             // suspect.
-            (_, Some((settled, _))) if settled != want => {
+            (_, Some(settled)) if settled.content != want => {
                 self.settled = None;
                 self.suspect = None;
             }
-            (sight, Some(_)) => {
+            (observed, Some(_)) => {
                 // Another observation than before starts the wait anew: two observations have to
                 // agree.
                 let since = match self.suspect {
-                    Some((before, since)) if before == sight => since,
+                    Some(before) if before.observed == observed => before.since,
                     _ => now,
                 };
-                self.suspect = Some((sight, since));
+                self.suspect = Some(SuspectContent { observed, since });
             }
             (_, None) => {}
         }
@@ -434,18 +479,18 @@ impl PackHistory {
     }
 
     fn count_put(&mut self, content: Digest, put: SentPut) {
-        let mut times = match self.puts.take() {
-            Some((before, times)) if before == content => times,
+        let mut puts = match self.puts.take() {
+            Some(before) if before.content == content => before.puts,
             _ => Vec::new(),
         };
-        times.retain(|before| after(before.at, FIGHT_WINDOW) > put.at);
-        times.push(put);
-        self.puts = Some((content, times));
+        puts.retain(|before| after(before.at, FIGHT_WINDOW) > put.at);
+        puts.push(put);
+        self.puts = Some(PutSeries { content, puts });
     }
 
     fn puts_of(&self, content: Digest) -> &[SentPut] {
         match &self.puts {
-            Some((of, times)) if *of == content => times,
+            Some(of) if of.content == content => &of.puts,
             Some(_) | None => &[],
         }
     }
@@ -478,8 +523,11 @@ impl PackHistory {
     /// is more likely an answer from an old snapshot than an external change.
     pub fn is_stale(&self) -> bool {
         match (self.suspect, self.settled) {
-            (Some((ObservedContent::Holds(_, at), _)), Some((_, settled))) => at <= settled,
-            (Some((ObservedContent::Absent, _)) | None, _) | (_, None) => false,
+            (Some(suspect), Some(settled)) => match suspect.observed {
+                ObservedContent::Holds(_, at) => at <= settled.last_update,
+                ObservedContent::Absent => false,
+            },
+            (None, _) | (_, None) => false,
         }
     }
 

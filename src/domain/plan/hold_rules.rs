@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::decision::{Decision, PlanContext};
 use super::desired::{DesiredPack, SourceTrust};
-use super::history::{ObservedContent, PackHistory, Sent};
-use super::hold::{Hold, HoldReason};
+use super::history::{Fight, ObservedContent, PackHistory, Sent, SuspectContent};
+use super::hold::{FirstObservation, Hold, HoldCause};
 use super::region_plan::Plan;
 use super::step::{Action, Change, PlanStep, Reason};
 use crate::domain::base::model::{Digest, PackName, Timestamp};
@@ -16,7 +16,6 @@ use crate::domain::declared::snapshot::{Absence, SourcePath};
 use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::content::Content;
 use crate::domain::observed::packs::{ObservedPack, PackPhase, RolloutStatus, StatusRecord, Verb};
-use crate::domain::organization::membership::ListFreshness;
 use crate::domain::organization::membership_changes::PossibleCause;
 use crate::domain::plan::decision::PlanInputs;
 use crate::domain::plan::desired::DesiredEntry;
@@ -36,25 +35,22 @@ impl PlanContext<'_> {
             return None;
         }
         let until = record.last_update.map(|at| after(at, self.inputs.pace.settle));
-        until.is_none_or(|until| until > self.now).then(|| {
-            let why = format!("AWS reports {} for it, but does not list it yet", record.status);
-            waiting(step.clone(), HoldReason::Settling, why, until)
-        })
+        until
+            .is_none_or(|until| until > self.now)
+            .then(|| waiting(step.clone(), HoldCause::Unlisted(record.status.clone()), until))
     }
 
     /// Holds a pack whose removal is running or was sent: it can only be created again after that.
     pub(super) fn leaving(&self, name: &PackName, have: &ObservedPack) -> Option<Decision> {
         if have.status.as_ref().is_some_and(is_leaving) {
-            let why = "AWS is removing it".to_owned();
-            return Some(hold(name, HoldReason::InProgress, why));
+            return Some(hold(name, HoldCause::Removing));
         }
         // AWS may show the old status for minutes after it accepted the delete. Without this hold
         // the delete would be sent again.
         let sent = self.memory(name)?.sent.filter(|sent| sent.content.is_none())?;
         Some(Decision::Hold(Box::new(Hold {
             pack: Some(name.clone()),
-            reason: HoldReason::Settling,
-            why: "its deletion was sent, but AWS does not show it yet".to_owned(),
+            why: HoldCause::DeletionSent,
             until: Some(after(sent.at, self.inputs.pace.settle)),
             step: None,
         })))
@@ -72,8 +68,7 @@ impl PlanContext<'_> {
         // not know proves nothing.
         let record = have.status.as_ref()?;
         let RolloutStatus::Unknown(status) = &record.status else { return None };
-        let why = format!("AWS reports {status:?}, which this version does not recognize");
-        Some(waiting(step.clone(), HoldReason::InProgress, why, None))
+        Some(waiting(step.clone(), HoldCause::UnrecognizedStatus(status.clone()), None))
     }
 
     /// Holds that apply to every Put.
@@ -88,8 +83,8 @@ impl PlanContext<'_> {
         if let Some(suspend) = &want.suspend
             && suspend.until.is_none_or(|until| until > self.now)
         {
-            let why = suspend.reason.clone();
-            return Some(waiting(step.clone(), HoldReason::Suspended, why, suspend.until));
+            let why = HoldCause::Suspended(suspend.reason.clone());
+            return Some(waiting(step.clone(), why, suspend.until));
         }
         if let Some(hold) = self.membership_hold(want, step) {
             return Some(hold);
@@ -99,40 +94,32 @@ impl PlanContext<'_> {
         }
         let memory = self.memory(&step.pack)?;
         let content = want.content.fingerprint();
-        if let Some((refused, at, why)) = &memory.rejected {
-            let until = after(*at, self.inputs.pace.recheck);
-            if *refused == content && until > self.now {
-                let why = format!(
-                    "AWS refused this content; change the template or its \
-                    parameters: {why}"
-                );
-                return Some(waiting(step.clone(), HoldReason::Rejected, why, Some(until)));
+        if let Some(rejected) = &memory.rejected {
+            let until = after(rejected.at, self.inputs.pace.recheck);
+            if rejected.content == content && until > self.now {
+                return Some(waiting(
+                    step.clone(),
+                    HoldCause::Rejected(rejected.why.clone()),
+                    Some(until),
+                ));
             }
         }
         // Two writers that overwrite each other cause a rollout to every member each time. conformd
         // stops and reports the conflict.
-        let fight = memory.fight(content, self.now)?;
-        let why = format!(
-            "another writer keeps reverting it: {} Puts within 6 hours; find that writer in \
-             CloudTrail (PutOrganizationConformancePack)",
-            fight.puts
-        );
-        Some(waiting(step.clone(), HoldReason::Conflict, why, Some(fight.until)))
+        let Fight { puts, until } = memory.fight(content, self.now)?;
+        Some(waiting(step.clone(), HoldCause::Fight { puts }, Some(until)))
     }
 
     /// Holds changes of exclusions while the account list is old or in doubt: accounts would be
     /// excluded or included by mistake.
     fn membership_hold(&self, want: &DesiredPack, step: &PlanStep) -> Option<Decision> {
-        let why = match &self.desired.freshness {
-            ListFreshness::Frozen(why) | ListFreshness::Unknown(why) => why,
-            ListFreshness::Current => return None,
-        };
+        let doubt = self.desired.freshness.doubt()?;
         // Other updates keep the exclusions that AWS holds, so they do not depend on the list. A
         // create would deploy to accounts that the list may exclude.
         let decides = matches!(step.action, Action::Create(_))
             || step.changes.iter().any(|change| matches!(change, Change::Exclusions { .. }));
         (want.selects && decides)
-            .then(|| waiting(step.clone(), HoldReason::Membership, why.clone(), None))
+            .then(|| waiting(step.clone(), HoldCause::AccountList(doubt.clone()), None))
     }
 
     /// Holds that apply to every write.
@@ -143,19 +130,17 @@ impl PlanContext<'_> {
             return Some(hold);
         }
         if let Some(record) = status.filter(|record| self.is_at_work(record, step.last_update)) {
-            let why = format!("AWS is working on it ({}) and accepts no change", record.status);
-            return Some(waiting(step.clone(), HoldReason::InProgress, why, None));
+            return Some(waiting(step.clone(), HoldCause::AtWork(record.status.clone()), None));
         }
         let memory = self.memory(&step.pack)?;
         let wanted = step.action.content().map(Content::fingerprint);
         if let Some(sent) = memory.sent.filter(|sent| !is_overtaken(sent, wanted)) {
             let until = after(sent.at, self.inputs.pace.settle);
-            let why = "written recently, but AWS does not show it yet".to_owned();
-            return Some(waiting(step.clone(), HoldReason::Settling, why, Some(until)));
+            return Some(waiting(step.clone(), HoldCause::WriteSent, Some(until)));
         }
         let wait = memory.requeued.as_ref().filter(|wait| wait.until > self.now)?;
-        let why = format!("the last attempt failed: {}", wait.why);
-        Some(waiting(step.clone(), HoldReason::Retry, why, Some(wait.until)))
+        let why = HoldCause::AttemptFailed(wait.why.clone());
+        Some(waiting(step.clone(), why, Some(wait.until)))
     }
 
     /// Whether AWS reports an active rollout, and may still be right.
@@ -177,12 +162,9 @@ impl PlanContext<'_> {
     /// Holds every step with losses while the source is invalid or was not read: a pack or rule may
     /// be missing from it by mistake.
     fn source_hold(&self, step: &PlanStep) -> Option<Decision> {
-        let (reason, why) = match &self.desired.trust {
-            SourceTrust::Whole => return None,
-            SourceTrust::Invalid(why) => (HoldReason::Invalid, why),
-            SourceTrust::Unread(why) => (HoldReason::Source, why),
-        };
-        (!step.losses.is_empty()).then(|| waiting(step.clone(), reason, why.clone(), None))
+        let SourceTrust::Doubted(doubt) = &self.desired.trust else { return None };
+        (!step.losses.is_empty())
+            .then(|| waiting(step.clone(), HoldCause::Source(doubt.clone()), None))
     }
 
     /// Holds a step with losses until a second equal reading: a directory that is not published as
@@ -194,18 +176,12 @@ impl PlanContext<'_> {
         // This comes before the second reading: a file that was cut off for good reads the same
         // twice.
         if let Some(path) = self.unended(step) {
-            let why = format!(
-                "it causes a loss, but {path} ends in the middle of a line and may be truncated; \
-                 if the file is complete, end it with a line break"
-            );
-            return Some(waiting(step.clone(), HoldReason::Source, why, None));
+            return Some(waiting(step.clone(), HoldCause::Truncated(path.clone()), None));
         }
         if self.desired.confirmed {
             return None;
         }
-        let why = "it causes a loss; waiting for a second reading of the source";
-        let until = self.desired.confirms_at;
-        Some(waiting(step.clone(), HoldReason::Unconfirmed, why.to_owned(), until))
+        Some(waiting(step.clone(), HoldCause::ReadOnce, self.desired.confirms_at))
     }
 
     /// A file of the pack that may be cut off, if the directory is not published as a whole and no
@@ -228,16 +204,15 @@ impl PlanContext<'_> {
     pub(super) fn agree(
         &self,
         step: PlanStep,
-        what: &str,
+        what: FirstObservation,
         since: Timestamp,
         apart: Duration,
     ) -> Decision {
         let until = after(since, apart);
         if self.now >= until {
-            return Decision::Take(Box::new(step));
+            return Decision::Step(Box::new(step));
         }
-        let why = format!("{what}; waiting for a second reading");
-        waiting(step, HoldReason::Unconfirmed, why, Some(until))
+        waiting(step, HoldCause::ObservedOnce(what), Some(until))
     }
 
     /// Puts the desired content back after an external change. An observation that is no newer than
@@ -247,22 +222,19 @@ impl PlanContext<'_> {
         &self,
         step: PlanStep,
         want: &DesiredPack,
-        observed: ObservedContent,
-        since: Timestamp,
+        suspect: SuspectContent,
     ) -> Decision {
+        let SuspectContent { observed, since } = suspect;
         if let ObservedContent::Holds(_, at) = observed
             && step.reason == Reason::ForeignWrite
             && self.inputs.history.excuse(at) == PossibleCause::Undecided
         {
-            let why = "another writer or AWS itself wrote it; waiting for a newer account list, \
-                       which shows whether accounts joined or left"
-                .to_owned();
-            return waiting(step, HoldReason::Membership, why, None);
+            return waiting(step, HoldCause::WriterUndecided, None);
         }
         let pace = self.inputs.pace;
         let is_stale = self.memory(&step.pack).is_some_and(PackHistory::is_stale);
         let apart = if is_stale { pace.interval } else { pace.refresh_again };
-        self.restore(step, want, "it is not the content that was last observed", since, apart)
+        self.restore(step, want, FirstObservation::Changed, since, apart)
     }
 
     /// Undoes an external change: at most once per interval, and after a second observation.
@@ -270,7 +242,7 @@ impl PlanContext<'_> {
         &self,
         step: PlanStep,
         want: &DesiredPack,
-        what: &str,
+        what: FirstObservation,
         since: Timestamp,
         apart: Duration,
     ) -> Decision {
@@ -278,11 +250,7 @@ impl PlanContext<'_> {
         let memory = self.memory(&step.pack);
         match memory.and_then(|memory| memory.restore_not_before(content, self.now, pace)) {
             None => self.agree(step, what, since, apart),
-            Some(until) => {
-                let why = "external change after the last Put; conformd corrects it at most once \
-                           per interval";
-                waiting(step, HoldReason::Conflict, why.to_owned(), Some(until))
-            }
+            Some(until) => waiting(step, HoldCause::CorrectedRecently, Some(until)),
         }
     }
 
@@ -299,17 +267,15 @@ impl PlanContext<'_> {
     /// Takes the step once this moment has come.
     pub(super) fn not_before(&self, step: PlanStep, due: Timestamp) -> Decision {
         if self.now >= due {
-            return Decision::Take(Box::new(step));
+            return Decision::Step(Box::new(step));
         }
         let why = match &step.action {
-            Action::Redeploy(_) => {
-                "it was put recently; one redeployment after the cooldown covers all late accounts"
-            }
+            Action::Redeploy(_) => HoldCause::Cooldown,
             Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Delete => {
-                "the last rollout failed; the next attempt follows later"
+                HoldCause::RolloutFailed
             }
         };
-        waiting(step, HoldReason::Retry, why.to_owned(), Some(due))
+        waiting(step, why, Some(due))
     }
 
     /// Holds creates that exceed the quota of packs.
@@ -328,26 +294,20 @@ impl PlanContext<'_> {
             if !matches!(step.action, Action::Create(_)) {
                 kept.push(step);
             } else if let Some(wait) = refused {
-                let why = format!("the quota of packs is used up: {}", wait.why);
-                held.push((step, why, Some(wait.until)));
+                let why = HoldCause::QuotaRefused(wait.why.clone());
+                held.push(step_hold(step, why, Some(wait.until)));
             // The refusal of AWS comes before the count: the real quota can be lower than the
             // setting, or other owners can use it up.
             } else if room == 0 {
-                let why = format!(
-                    "AWS allows {} packs in a region; conformd deletes none to make room",
-                    self.inputs.quota
-                );
-                held.push((step, why, None));
+                let why = HoldCause::QuotaFull { quota: self.inputs.quota };
+                held.push(step_hold(step, why, None));
             } else {
                 room = room.saturating_sub(1);
                 kept.push(step);
             }
         }
         plan.steps = kept;
-        plan.holds.extend(
-            held.into_iter()
-                .map(|(step, why, until)| step_hold(step, HoldReason::Quota, why, until)),
-        );
+        plan.holds.extend(held);
     }
 
     /// Holds every step while writes have stopped in the region, or AWS refuses them.
@@ -357,42 +317,33 @@ impl PlanContext<'_> {
         // `stopped` comes first: it lasts until a restart, so no time may be shown at which it
         // ends.
         let (why, until) = match (&history.stopped, denied) {
-            (Some(why), _) => {
-                plan.holds.push(region_hold(HoldReason::Denied, why.clone()));
-                ("writes are stopped in this region".to_owned(), None)
+            (Some(pack), _) => {
+                plan.holds.push(region_hold(HoldCause::MarkerLost(pack.clone())));
+                (HoldCause::WritesStopped, None)
             }
-            (None, Some(wait)) => {
-                (format!("AWS refuses writes in this region: {}", wait.why), Some(wait.until))
-            }
+            (None, Some(wait)) => (HoldCause::WritesRefused(wait.why.clone()), Some(wait.until)),
             (None, None) => return,
         };
         let steps = std::mem::take(&mut plan.steps);
-        plan.holds.extend(
-            steps.into_iter().map(|step| step_hold(step, HoldReason::Denied, why.clone(), until)),
-        );
+        plan.holds.extend(steps.into_iter().map(|step| step_hold(step, why.clone(), until)));
     }
 }
 
-pub(super) fn region_hold(reason: HoldReason, why: String) -> Hold {
-    Hold { pack: None, reason, why, until: None, step: None }
+pub(super) fn region_hold(why: HoldCause) -> Hold {
+    Hold { pack: None, why, until: None, step: None }
 }
 
-pub(super) fn hold(name: &PackName, reason: HoldReason, why: String) -> Decision {
-    let pack = Some(name.clone());
-    Decision::Hold(Box::new(Hold { pack, reason, why, until: None, step: None }))
+pub(super) fn hold(name: &PackName, why: HoldCause) -> Decision {
+    Decision::Hold(Box::new(Hold { pack: Some(name.clone()), why, until: None, step: None }))
 }
 
-pub(super) fn waiting(
-    step: PlanStep,
-    reason: HoldReason,
-    why: String,
-    until: Option<Timestamp>,
-) -> Decision {
-    Decision::Hold(Box::new(step_hold(step, reason, why, until)))
+pub(super) fn waiting(step: PlanStep, why: HoldCause, until: Option<Timestamp>) -> Decision {
+    Decision::Hold(Box::new(step_hold(step, why, until)))
 }
 
-fn step_hold(step: PlanStep, reason: HoldReason, why: String, until: Option<Timestamp>) -> Hold {
-    Hold { pack: Some(step.pack.clone()), reason, why, until, step: Some(Box::new(step)) }
+/// The hold of a step.
+pub(super) fn step_hold(step: PlanStep, why: HoldCause, until: Option<Timestamp>) -> Hold {
+    Hold { pack: Some(step.pack.clone()), why, until, step: Some(Box::new(step)) }
 }
 
 /// Whether an accepted Put is not the desired content any more. The next Put need not wait for it:

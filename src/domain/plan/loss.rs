@@ -135,7 +135,7 @@ pub enum Renames<'a> {
 }
 
 impl Renames<'_> {
-    fn may_take(self, name: &str) -> bool {
+    fn may_rename_to(self, name: &str) -> bool {
         match self {
             Self::Except(permitted) => !permitted.contains(name),
             Self::None => false,
@@ -196,7 +196,7 @@ impl RulesHeld {
         let mut others: Vec<&Evaluates> = kept
             .iter()
             .filter(|(name, rule)| !held.get(*name).is_some_and(|other| rule.covers(other)))
-            .filter(|(name, _)| renames.may_take(name))
+            .filter(|(name, _)| renames.may_rename_to(name))
             .map(|(_, rule)| rule)
             .collect();
         let same: fn(&Evaluates, &Evaluates) -> bool = |new, old| new == old;

@@ -21,22 +21,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::desired::{Desired, DesiredEntry, DesiredPack, SourceTrust, Unresolvable};
+use super::desired::{Desired, DesiredEntry, DesiredPack, SourceTrust};
 use super::diff::{PutContext, changes, losses};
-use super::history::PackHistory;
-use super::hold::{Hold, HoldReason};
+use super::history::{PackHistory, SuspectContent};
+use super::hold::{FirstObservation, Hold, HoldCause};
 use super::hold_rules::{hold, region_hold, waiting};
 use super::loss::{Loss, LossAt, Losses};
 use super::redeploy::{RedeployCase, Remedy, Tries, remedy};
 use super::region_plan::{Bystander, Plan, Weights};
 use super::step::{Action, Change, PlanStep, Reason};
 use crate::domain::base::model::{DeletionPolicy, Digest, Marker, PackName, Timestamp};
+use crate::domain::base::untrusted::FAILURE_MAX;
 use crate::domain::declared::snapshot::Absence;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::packs::{
     Observed, ObservedPack, Ownership, PackPhase, PacksObservation, RolloutStatus, StatusRecord,
-    Verb, VoidMarker,
+    Verb,
 };
 use crate::domain::organization::account_list::AccountList;
 use crate::domain::plan::decision::{Decision, PlanContext, PlanInputs};
@@ -55,12 +56,11 @@ pub fn plan(inputs: &PlanInputs<'_>, now: Timestamp) -> Plan {
     // and every write would be planned blindly.
     let (seen, desired) = match (inputs.observed, inputs.desired) {
         (Observed::Unknown(unknown), _) => {
-            plan.holds.push(region_hold(HoldReason::Unknown, unknown.why.clone()));
+            plan.holds.push(region_hold(HoldCause::RegionUnknown(unknown.why.clone())));
             return plan;
         }
         (Observed::Seen(_), None) => {
-            let why = "the source has not been read yet".to_owned();
-            plan.holds.push(region_hold(HoldReason::Source, why));
+            plan.holds.push(region_hold(HoldCause::SourceUnread));
             return plan;
         }
         (Observed::Seen(seen), Some(desired)) => (seen, desired),
@@ -74,10 +74,10 @@ pub fn plan(inputs: &PlanInputs<'_>, now: Timestamp) -> Plan {
     };
     for name in seen.packs.keys().chain(desired.packs.keys()).collect::<BTreeSet<_>>() {
         match region.decide(name) {
-            Decision::Nothing => {}
-            Decision::Take(step) => plan.steps.push(*step),
+            Decision::InSync => {}
+            Decision::Step(step) => plan.steps.push(*step),
             Decision::Hold(hold) => plan.holds.push(*hold),
-            Decision::Leave(bystander) => {
+            Decision::NotOurs(bystander) => {
                 plan.bystanders.insert(name.clone(), bystander);
             }
         }
@@ -136,8 +136,10 @@ impl PlanContext<'_> {
         let want = self.desired.packs.get(name);
         let have = self.seen.packs.get(name);
         match (want, have) {
-            (None, None) => Decision::Nothing,
-            (Some(DesiredEntry::Unresolvable(stuck)), _) => unresolvable_hold(name, stuck),
+            (None, None) => Decision::InSync,
+            (Some(DesiredEntry::Unresolvable(stuck)), _) => {
+                hold(name, HoldCause::Unresolvable(stuck.clone()))
+            }
             (Some(DesiredEntry::Pack(want)), None) => self.missing(name, want),
             (Some(DesiredEntry::Pack(want)), Some(have)) => self.present(name, want, have),
             (None, Some(have)) => self.unwanted(name, have),
@@ -181,10 +183,10 @@ impl PlanContext<'_> {
         // A pack that was in force and is gone may be a short listing: a second observation has to
         // agree before it is put again.
         match suspect {
-            None => Decision::Take(Box::new(step)),
-            Some((_, since)) => {
-                let what = "it was deployed, and AWS no longer lists it";
-                self.restore(step, want, what, since, self.inputs.pace.interval)
+            None => Decision::Step(Box::new(step)),
+            Some(SuspectContent { observed: _, since }) => {
+                let (what, apart) = (FirstObservation::Vanished, self.inputs.pace.interval);
+                self.restore(step, want, what, since, apart)
             }
         }
     }
@@ -195,19 +197,9 @@ impl PlanContext<'_> {
         let marker = match &have.ownership {
             Ownership::Ours(marker) => marker,
             Ownership::Unmanaged if want.adopt => return self.adoption(name, want, have),
-            Ownership::Unmanaged => {
-                let why = "a pack of this name exists without conformd's marker; set \
-                           `spec.adopt: true` to take it over, or rename one of the two";
-                return hold(name, HoldReason::Unmanaged, why.to_owned());
-            }
-            Ownership::Foreign(owner) => {
-                let why = format!(
-                    "the conformd installation {owner} owns it; this installation \
-                    does not change it"
-                );
-                return hold(name, HoldReason::Foreign, why);
-            }
-            Ownership::Void(void) => return hold(name, HoldReason::Foreign, void_text(void)),
+            Ownership::Unmanaged => return hold(name, HoldCause::Unmanaged),
+            Ownership::Foreign(owner) => return hold(name, HoldCause::Foreign(owner.clone())),
+            Ownership::Void(void) => return hold(name, HoldCause::Void(void.clone())),
         };
         // While AWS removes the pack, comparing it with the desired state is pointless: AWS would
         // refuse the update, and the pack is created again once it is gone.
@@ -239,8 +231,8 @@ impl PlanContext<'_> {
             return hold;
         }
         match suspect {
-            Some((sight, since)) => self.put_back(step, want, sight, since),
-            None => Decision::Take(Box::new(step)),
+            Some(suspect) => self.put_back(step, want, suspect),
+            None => Decision::Step(Box::new(step)),
         }
     }
 
@@ -270,21 +262,17 @@ impl PlanContext<'_> {
         };
         let content = || Box::new(want.content.clone());
         let (action, reason, due) = match remedy(&case) {
-            Remedy::Nothing | Remedy::Person { .. } => return Decision::Nothing,
+            Remedy::Nothing | Remedy::Person { .. } => return Decision::InSync,
             // Members that failed so far may still succeed, and a redeployment may be in progress.
             // Another redeployment is shown as held: one new account can keep a rollout in progress
             // for hours.
-            Remedy::Unread | Remedy::Retry { .. } if is_at_work => return Decision::Nothing,
+            Remedy::Unread | Remedy::Retry { .. } if is_at_work => return Decision::InSync,
             Remedy::Redeploy { accounts, seen, .. }
                 if is_at_work && case.tries.served(&accounts, &seen) =>
             {
-                return Decision::Nothing;
+                return Decision::InSync;
             }
-            Remedy::Unread => {
-                let why = "its deployment failed; conformd does not know yet which members need \
-                    another Put";
-                return hold(name, HoldReason::Retry, why.to_owned());
-            }
+            Remedy::Unread => return hold(name, HoldCause::MembersUnread),
             Remedy::Redeploy { accounts, seen, due } => {
                 (Action::Redeploy(content()), Reason::Redeploy { accounts, seen }, due)
             }
@@ -318,8 +306,8 @@ impl PlanContext<'_> {
         }
         match self.memory(name).and_then(|memory| memory.suspect) {
             // It was ours a moment ago: somebody overwrote it, marker and all.
-            Some((observed, since)) => self.put_back(step, want, observed, since),
-            None => Decision::Take(Box::new(step)),
+            Some(suspect) => self.put_back(step, want, suspect),
+            None => Decision::Step(Box::new(step)),
         }
     }
 
@@ -327,15 +315,15 @@ impl PlanContext<'_> {
     fn unwanted(&self, name: &PackName, have: &ObservedPack) -> Decision {
         let marker = match &have.ownership {
             Ownership::Ours(marker) => marker,
-            Ownership::Unmanaged => return Decision::Leave(Bystander::Unmanaged),
-            Ownership::Foreign(owner) => return Decision::Leave(Bystander::Foreign(owner.clone())),
-            Ownership::Void(void) => return Decision::Leave(Bystander::Void(void.clone())),
+            Ownership::Unmanaged => return Decision::NotOurs(Bystander::Unmanaged),
+            Ownership::Foreign(owner) => {
+                return Decision::NotOurs(Bystander::Foreign(owner.clone()));
+            }
+            Ownership::Void(void) => return Decision::NotOurs(Bystander::Void(void.clone())),
         };
         // The policy is read from the marker, because the manifest that declared it is gone.
         if marker.policy == DeletionPolicy::Orphan {
-            let why = "no manifest declares it, and its deletion policy is Orphan: conformd \
-                leaves it in place";
-            return hold(name, HoldReason::Orphaned, why.to_owned());
+            return hold(name, HoldCause::Orphaned);
         }
         let failure = have.status.as_ref().filter(|record| {
             matches!(record.status, RolloutStatus::Known(Verb::Delete, PackPhase::Failed))
@@ -370,24 +358,14 @@ impl PlanContext<'_> {
             return Decision::Hold(hold);
         }
         if let Some(successor) = self.successors.get(&marker.template) {
-            let why = format!(
-                "{successor} holds the same template and is not deployed yet; conformd deletes \
-                 the old pack after that"
-            );
-            return waiting(step, HoldReason::InProgress, why, None);
+            return waiting(step, HoldCause::Renaming((*successor).clone()), None);
         }
         match self.memory(name).and_then(|memory| memory.unwanted.as_ref()) {
-            Some((since, _)) => {
-                self.agree(step, "no manifest declares it", *since, self.inputs.pace.interval)
+            Some(unwanted) => {
+                let (what, apart) = (FirstObservation::Unwanted, self.inputs.pace.interval);
+                self.agree(step, what, unwanted.since, apart)
             }
-            None => waiting(
-                step,
-                HoldReason::Unconfirmed,
-                "observed once without a manifest; \
-                waiting for a second observation"
-                    .to_owned(),
-                None,
-            ),
+            None => waiting(step, HoldCause::UnwantedOnce, None),
         }
     }
 
@@ -421,28 +399,18 @@ impl PlanContext<'_> {
             return None;
         }
         let why = if self.desired.elsewhere.contains(&step.pack) {
-            "its manifest does not name this region, but a truncated file looks the same; to \
-             delete the pack here, commit the document that `conformd approve` prints; to keep \
-             it, add the region again"
+            HoldCause::UndeclaredHere
         } else {
-            "no manifest declares it, but the file may be missing by accident; to delete the \
-             pack, commit a manifest for it with `state: Absent` or the document that `conformd \
-             approve` prints; to keep it, restore its manifest"
+            HoldCause::Undeclared
         };
-        Some(waiting(step.clone(), HoldReason::Undeclared, why.to_owned(), None))
+        Some(waiting(step.clone(), why, None))
     }
 
     /// A notice about a pack that does not depend on the decision about it.
     fn notice(&self, name: &PackName) -> Option<Hold> {
         let DesiredEntry::Pack(want) = self.desired.packs.get(name)? else { return None };
-        let why = want.invalid_now.as_ref()?;
-        Some(Hold {
-            pack: Some(name.clone()),
-            reason: HoldReason::Invalid,
-            why: format!("its manifest is invalid, the last valid content stays in force: {why}"),
-            until: None,
-            step: None,
-        })
+        let why = HoldCause::LastGoodKept(want.invalid_now.clone()?);
+        Some(Hold { pack: Some(name.clone()), why, until: None, step: None })
     }
 
     /// A pack that was orphaned on purpose is forgotten: it says nothing about the source.
@@ -460,37 +428,16 @@ impl PlanContext<'_> {
     }
 }
 
-fn unresolvable_hold(name: &PackName, stuck: &Unresolvable) -> Decision {
-    match stuck {
-        Unresolvable::Invalid(why) => hold(name, HoldReason::Invalid, why.clone()),
-        Unresolvable::Unsupported(why) => hold(name, HoldReason::Unsupported, why.clone()),
-        Unresolvable::Unresolved(why) => hold(name, HoldReason::Membership, why.clone()),
-    }
-}
-
-/// What a void marker means, in words.
-pub fn void_text(void: &VoidMarker) -> String {
-    match void {
-        VoidMarker::Copied => "its marker was copied from another pack, account or region; \
-                               conformd does not change it"
-            .to_owned(),
-        VoidMarker::Unreadable(problem) => format!("{problem}; conformd does not change it"),
-    }
-}
-
 fn is_failed(record: &StatusRecord) -> bool {
     matches!(record.status, RolloutStatus::Known(_, PackPhase::Failed))
 }
 
 fn failed(record: &StatusRecord) -> Reason {
     let cut = |text: &Option<String>| {
-        text.as_ref().map(|text| text.chars().take(FOREIGN_TEXT_MAX).collect::<String>())
+        text.as_ref().map(|text| text.chars().take(FAILURE_MAX).collect::<String>())
     };
     Reason::Failed { code: cut(&record.error_code), message: cut(&record.error_message) }
 }
-
-/// Foreign text is cut at this many characters: as many as of a member's error text.
-const FOREIGN_TEXT_MAX: usize = 512;
 
 #[cfg(test)]
 mod tests {

@@ -157,14 +157,20 @@ pub enum Reason {
     Absent,
 }
 
-/// The accounts of a redeployment, and when the probe saw the recorder of each, if it did.
-pub type Redeployed<'a> = (&'a BTreeSet<AccountId>, &'a BTreeMap<AccountId, Timestamp>);
+/// The accounts of a redeployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Redeployed<'a> {
+    /// All of them.
+    pub accounts: &'a BTreeSet<AccountId>,
+    /// Those of them whose recorder the probe saw, and when.
+    pub seen: &'a BTreeMap<AccountId, Timestamp>,
+}
 
 impl Reason {
     /// The accounts that it redeploys to, if that is the reason.
     pub fn redeployed(&self) -> Option<Redeployed<'_>> {
         match self {
-            Self::Redeploy { accounts, seen } => Some((accounts, seen)),
+            Self::Redeploy { accounts, seen } => Some(Redeployed { accounts, seen }),
             Self::Missing
             | Self::Vanished
             | Self::Adoption

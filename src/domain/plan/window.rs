@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::loss::{Loss, LossAt};
+use super::pending_approval::{VoidApproval, VoidApprovalCause};
 pub use super::record::HoldBasis;
+use super::trip::{RecordGap, WindowDoubt};
 use crate::domain::base::model::{AccountId, Digest, Marker, PackName, Region, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::declared::approval::{Approval, Approvals, NamedRules, Validity};
@@ -104,8 +106,8 @@ pub struct LossWindow {
     newly_read: Vec<Digest>,
     /// Before this moment it is not known what was lost within 24 hours.
     known_from: ProcessTime,
-    /// Why it is not known, and what makes it known.
-    unknown_why: Option<String>,
+    /// Why it is not known.
+    unknown_why: RecordGap,
     /// Whether this process uses a record, which knows the approvals that earlier processes used
     /// and which the next process will read.
     remembers: bool,
@@ -171,14 +173,13 @@ impl LossWindow {
     /// until it has run that long.
     pub fn without_record(now: ProcessTime, why: String) -> Self {
         let known_from = now.saturating_add(SPAN);
-        Self { known_from, unknown_why: Some(why), ..Self::default() }
+        Self { known_from, unknown_why: RecordGap::Absent(why), ..Self::default() }
     }
 
     /// The window of a process whose record was begun `age` ago, by the strictest clock.
     pub fn with_record(now: ProcessTime, age: Duration) -> Self {
         let known_from = now.saturating_add(SPAN.saturating_sub(age));
-        let why = "the record is less than 24 hours old".to_owned();
-        Self { known_from, unknown_why: Some(why), remembers: true, ..Self::default() }
+        Self { known_from, unknown_why: RecordGap::Young, remembers: true, ..Self::default() }
     }
 
     /// Adds a loss of an earlier process, which happened `age` ago by the strictest clock.
@@ -215,16 +216,13 @@ impl LossWindow {
     }
 
     /// Why nothing may be lost unapproved; `None` once what was lost within 24 hours is known.
-    pub fn caution(&self, now: ProcessTime) -> Option<String> {
+    pub fn caution(&self, now: ProcessTime) -> Option<WindowDoubt> {
         if let Some(why) = &self.unwritable {
-            return Some(format!("the record cannot be written, so every loss is held: {why}"));
+            return Some(WindowDoubt::RecordUnwritable(why.clone()));
         }
         let left = self.known_from.checked_sub(now).filter(|left| !left.is_zero())?;
-        let watched = SPAN.saturating_sub(left).as_secs() / 3_600;
-        let why = self.unknown_why.as_deref().unwrap_or("no record");
-        Some(format!(
-            "the losses of the last 24 h are unknown ({why}; observed for {watched} h so far)"
-        ))
+        let hours = SPAN.saturating_sub(left).as_secs() / 3_600;
+        Some(WindowDoubt::Unknown { gap: self.unknown_why.clone(), hours })
     }
 
     /// Adds what an earlier process observed.
@@ -344,10 +342,8 @@ impl LossWindow {
         }
         if let Some(pack) = &noticed.other_writer {
             self.known_from = now.saturating_add(SPAN);
-            self.unknown_why = Some(format!(
-                "{pack} in {region} was put by another process of this installation or manually, \
-                 or the record is an old copy"
-            ));
+            let (pack, region) = (pack.clone(), region.clone());
+            self.unknown_why = RecordGap::OtherWriter { pack, region };
         }
     }
 
@@ -484,16 +480,15 @@ impl LossWindow {
     }
 
     /// Why an approval that is in force may not be used, in words.
-    pub fn why_not_used(&self) -> &'static str {
+    fn why_not_used(&self) -> VoidApprovalCause {
         // The record comes first: with an unwritable record no approval helps, so a new one would
         // be useless advice.
         if self.unwritable.is_some() {
-            "the record cannot be written, so every loss is held; make it writable first"
+            VoidApprovalCause::RecordUnwritable
         } else if self.remembers {
-            "it was already used for this loss; commit a new one"
+            VoidApprovalCause::Used
         } else {
-            "without a record, an approval permits only losses of packs that AWS last changed \
-             before the approval was read"
+            VoidApprovalCause::NoRecord
         }
     }
 
@@ -615,19 +610,19 @@ impl<'a> Approvals<'a> {
         window: &LossWindow,
         loss: &LossAt,
         last_update: Option<Timestamp>,
-    ) -> Option<(&'a Approval, &'static str)> {
+    ) -> Option<VoidApproval> {
         let names =
             |approval: &&Approval| approval.permits.iter().any(|permit| permit.covers(loss));
         let mut naming = self.all.values().filter(names);
         naming.find_map(|approval| {
             let why = match self.validity(approval) {
-                Validity::Expired => "it has expired",
-                Validity::TooLong => "it expires more than 7 days ahead",
+                Validity::Expired => VoidApprovalCause::Expired,
+                Validity::TooLong => VoidApprovalCause::TooLong,
                 // An approval that may be used covers the loss, so it is not void.
                 Validity::InForce if window.may_use(approval, loss, last_update) => return None,
                 Validity::InForce => window.why_not_used(),
             };
-            Some((approval, why))
+            Some(VoidApproval { name: approval.name.clone(), why })
         })
     }
 

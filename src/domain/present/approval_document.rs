@@ -11,22 +11,17 @@ use super::report::RegionReport;
 use super::view::text::many;
 use crate::domain::base::model::{AccountId, Digest, PackName, Region, Timestamp};
 use crate::domain::base::time::after;
-use crate::domain::base::untrusted::flowing;
+use crate::domain::base::untrusted::{ACCOUNT_NAME_MAX, SHOWN_TEXT_MAX, flowing};
 use crate::domain::declared::approval::{Approval, Permit, Permitted};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::manifest::{API_VERSION, APPROVAL, ManifestOrigin};
 use crate::domain::declared::snapshot::SourcePath;
-use crate::domain::plan::guard::PendingApproval;
 use crate::domain::plan::hold::HoldReason;
 use crate::domain::plan::loss::{Loss, LossAt};
 
 /// How long a printed approval is valid by default: a long weekend.
 pub const LIFE: Duration = Duration::from_hours(72);
 
-/// Characters of a reason that are kept.
-const REASON_MAX: usize = 1_024;
-/// Characters of an account's name in a comment (AWS Organizations API: `AccountName`, 50).
-const NAME_MAX: usize = 50;
 /// Lists of at most this many names are on one line.
 const INLINE_MAX: usize = 4;
 
@@ -54,9 +49,12 @@ impl WaitingLosses {
     pub fn of<'a>(reports: impl IntoIterator<Item = &'a RegionReport>) -> Self {
         let mut waiting = Self::default();
         for RegionReport { place, plan, pending, .. } in reports {
-            let undeclared = plan.holds.iter().filter(|hold| hold.reason == HoldReason::Undeclared);
+            let undeclared =
+                plan.holds.iter().filter(|hold| hold.reason() == HoldReason::Undeclared);
             let packs = undeclared.filter_map(|hold| hold.pack.as_ref());
-            waiting.add(&place.region, pending.as_ref(), packs);
+            let losses = pending.iter().flat_map(|pending| &pending.losses);
+            let reasons = pending.iter().flat_map(|pending| &pending.trips);
+            waiting.add(&place.region, losses, reasons.map(ToString::to_string), packs);
         }
         waiting
     }
@@ -70,11 +68,13 @@ impl WaitingLosses {
         Self { losses, undeclared, reasons }
     }
 
-    /// Adds what waits in one region: what the guard holds, and packs that no manifest declares.
+    /// Adds what waits in one region: what the guard holds and why, and packs that no manifest
+    /// declares.
     pub fn add<'a>(
         &mut self,
         region: &Region,
-        pending: Option<&PendingApproval>,
+        losses: impl IntoIterator<Item = (&'a PackName, &'a BTreeSet<Loss>)>,
+        reasons: impl IntoIterator<Item = String>,
         undeclared: impl IntoIterator<Item = &'a PackName>,
     ) {
         let at = |pack: &PackName, loss: &Loss| LossAt {
@@ -82,14 +82,12 @@ impl WaitingLosses {
             pack: pack.clone(),
             loss: loss.clone(),
         };
-        if let Some(PendingApproval { trips, losses }) = pending {
-            for (pack, lost) in losses {
-                self.losses.extend(lost.iter().map(|loss| at(pack, loss)));
-            }
-            for trip in trips {
-                if !self.reasons.contains(&trip.why) {
-                    self.reasons.push(trip.why.clone());
-                }
+        for (pack, lost) in losses {
+            self.losses.extend(lost.iter().map(|loss| at(pack, loss)));
+        }
+        for reason in reasons {
+            if !self.reasons.contains(&reason) {
+                self.reasons.push(reason);
             }
         }
         for pack in undeclared {
@@ -153,7 +151,7 @@ impl WaitingLosses {
         }
         let line = |((pack, loss), regions): ((&PackName, &Loss), BTreeSet<&Region>)| {
             let regions: Vec<&str> = regions.into_iter().map(Region::as_str).collect();
-            let loss = flowing(&loss.to_string(), REASON_MAX);
+            let loss = flowing(&loss.to_string(), SHOWN_TEXT_MAX);
             format!("{pack} in {}: {loss}", regions.join(", "))
         };
         places.into_iter().map(line).collect()
@@ -188,7 +186,7 @@ impl WaitingLosses {
         Approval {
             name: format!("approve-{}-{short}", made.strftime("%Y-%m-%d")),
             origin: here(),
-            reason: flowing(reason.unwrap_or_default(), REASON_MAX),
+            reason: flowing(reason.unwrap_or_default(), SHOWN_TEXT_MAX),
             expires: whole_minutes(after(made, life)),
             permits: self.permits(),
         }
@@ -314,7 +312,7 @@ impl fmt::Display for ApprovalDocument<'_> {
             writeln!(out, "# Held because:")?;
         }
         for why in &waiting.reasons {
-            writeln!(out, "#   {}", comment(why, REASON_MAX))?;
+            writeln!(out, "#   {}", comment(why, SHOWN_TEXT_MAX))?;
         }
         if !waiting.undeclared.is_empty() {
             let packs: Vec<&str> = waiting.undeclared.keys().map(PackName::as_str).collect();
@@ -368,7 +366,8 @@ fn entry(
             writeln!(out, "    # {pack} is removed from {}.", many(accounts.len(), "account"))?;
             writeln!(out, "    - pack: {}", scalar(pack.as_str()))?;
             let called = |id: &AccountId| {
-                let name = names.get(id).map(|name| comment(name, NAME_MAX)).unwrap_or_default();
+                let name =
+                    names.get(id).map(|name| comment(name, ACCOUNT_NAME_MAX)).unwrap_or_default();
                 (quoted(id.as_str()), name)
             };
             list(out, "  ", "excludeAccounts", accounts.iter().map(called).collect())?;

@@ -183,6 +183,7 @@ impl Journal {
         let note = |weight, text: String| Note::new(EventKind::Source, weight, text);
         let (revision, was_gone) = &mut self.source;
         let mut notes = Vec::new();
+        // Only the beginning and the end of a problem are events: its text may change every time.
         match source.problem() {
             Some(problem) if !*was_gone => notes.push(note(
                 Weight::Warning,

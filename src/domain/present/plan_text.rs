@@ -7,7 +7,7 @@ use crate::domain::base::limits;
 use crate::domain::base::model::{
     AccountId, AccountState, DeletionPolicy, ResultsBucket, Timestamp,
 };
-use crate::domain::base::untrusted::flowing;
+use crate::domain::base::untrusted::{SHOWN_TEXT_MAX, flowing};
 use crate::domain::base::words::many;
 use crate::domain::declared::template::{Remediation, RemediationChange};
 use crate::domain::plan::hold::{Hold, HoldReason};
@@ -128,13 +128,9 @@ fn redeploy(accounts: &BTreeSet<AccountId>, seen: &BTreeMap<AccountId, Timestamp
     format!("for {}{more}{seen}", named.join(" "))
 }
 
-/// Characters of one foreign text that are shown (AWS Config API: the longest of messages, bucket
-/// names, prefixes and parameter names has 1,024).
-const TEXT_MAX: usize = 1_024;
-
 /// Foreign text on one line.
 fn clean(text: &str) -> String {
-    flowing(text, TEXT_MAX)
+    flowing(text, SHOWN_TEXT_MAX)
 }
 
 impl PlanText<'_> {
@@ -187,7 +183,7 @@ impl PlanText<'_> {
     }
 
     fn hold(&self, out: &mut fmt::Formatter<'_>, hold: &Hold) -> fmt::Result {
-        let Hold { pack, reason, why, until, step } = hold;
+        let Hold { pack, why, until, step } = hold;
         match (pack, step) {
             (Some(pack), Some(step)) => {
                 writeln!(out, "  ! {pack} held, would {}", headline(step))?;
@@ -196,7 +192,8 @@ impl PlanText<'_> {
             (Some(pack), None) => writeln!(out, "  ! {pack} held")?,
             (None, _) => writeln!(out, "  ! the whole region is held")?,
         }
-        writeln!(out, "      {reason}: {}{}", clean(why), until.map(until_text).unwrap_or_default())
+        let (reason, why) = (hold.reason(), clean(&why.to_string()));
+        writeln!(out, "      {reason}: {why}{}", until.map(until_text).unwrap_or_default())
     }
 }
 
@@ -298,7 +295,7 @@ fn delivery(ResultsBucket { bucket, prefix }: &ResultsBucket) -> String {
 
 /// Whether the region could not be read: its plan says nothing about it.
 fn is_unknown(plan: &Plan) -> bool {
-    plan.holds.iter().any(|hold| hold.pack.is_none() && hold.reason == HoldReason::Unknown)
+    plan.holds.iter().any(|hold| hold.pack.is_none() && hold.reason() == HoldReason::Unknown)
 }
 
 /// Counts of a plan, or of several: one line.
@@ -383,6 +380,7 @@ mod tests {
     use crate::domain::base::model::{Place, Revision};
     use crate::domain::base::untrusted::is_hidden;
     use crate::domain::organization::selector::ExclusionRule;
+    use crate::domain::plan::hold::HoldCause;
     use crate::domain::plan::loss::Losses;
     use crate::domain::plan::region_plan::Weights;
 
@@ -432,8 +430,7 @@ mod tests {
         };
         let hold = Hold {
             pack: Some("kms".parse().unwrap()),
-            reason: HoldReason::Rejected,
-            why,
+            why: HoldCause::Rejected(why),
             until: None,
             step: Some(Box::new(step.clone())),
         };
@@ -501,7 +498,8 @@ mod tests {
                 for line in lines {
                     prop_assert!(!line.contains(is_hidden), "{line:?}");
                     // Two values whose every byte is escaped, and the words around them.
-                    prop_assert!(line.len() < 2 * 10 * limits::PARAMETER_VALUE + 4 * TEXT_MAX);
+                    let most = 2 * 10 * limits::PARAMETER_VALUE + 4 * SHOWN_TEXT_MAX;
+                    prop_assert!(line.len() < most);
                 }
             }
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use strum::{EnumIter, IntoStaticStr};
 
 use crate::domain::base::mode::Mode;
@@ -22,9 +22,10 @@ use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::packs::{
     Observed, ObservedPack, Ownership, RUN_MAX, RolloutStatus, Unknown,
 };
-use crate::domain::plan::guard::{PendingApproval, Ruling};
+use crate::domain::plan::guard::Ruling;
 use crate::domain::plan::hold::{Hold, HoldReason};
 use crate::domain::plan::outcome::Outcome;
+use crate::domain::plan::pending_approval::PendingApproval;
 use crate::domain::plan::region_plan::{Bystander, Plan};
 use crate::domain::plan::step::{Action, Change, PlanStep, Reason};
 use crate::domain::present::axes::SyncStatus;
@@ -33,7 +34,7 @@ use crate::domain::present::axes::SyncStatus;
 pub type Reports = BTreeMap<Region, Arc<RegionReport>>;
 
 /// One region after a reconciliation.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct RegionReport {
     /// Where.
     pub place: Place,
@@ -70,21 +71,14 @@ pub struct RegionReport {
 }
 
 /// How long the parts of a reconciliation took.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timing {
     /// Reading the region.
-    #[serde(rename = "observe_seconds", serialize_with = "seconds")]
     pub observe: Duration,
     /// Planning and ruling.
-    #[serde(rename = "plan_seconds", serialize_with = "seconds")]
     pub plan: Duration,
     /// Taking the steps.
-    #[serde(rename = "apply_seconds", serialize_with = "seconds")]
     pub apply: Duration,
-}
-
-fn seconds<S: Serializer>(duration: &Duration, out: S) -> Result<S::Ok, S::Error> {
-    out.serialize_f64(duration.as_secs_f64())
 }
 
 /// One pack in one region.
@@ -299,7 +293,7 @@ fn pack_report(name: &PackName, pack: Option<&ObservedPack>, plan: &Plan) -> Pac
     let steps: Vec<&PlanStep> =
         plan.steps_with_held().filter(|step| step.pack == *name && !step.is_remedy()).collect();
     let drift: BTreeSet<OutOfSyncKind> = steps.iter().flat_map(|step| drift(step)).collect();
-    let about_it = holds.iter().filter(|hold| !is_about_members(hold)).map(|hold| hold.reason);
+    let about_it = holds.iter().filter(|hold| !is_about_members(hold)).map(|hold| hold.reason());
     let about_it: Vec<HoldReason> = about_it.collect();
     let reason = match plan.bystanders.get(name) {
         Some(Bystander::Unmanaged) => Some(SyncReason::Unmanaged),
@@ -322,7 +316,7 @@ fn pack_report(name: &PackName, pack: Option<&ObservedPack>, plan: &Plan) -> Pac
         drift,
         status: pack.and_then(|pack| pack.status.as_ref()).map(|record| record.status.clone()),
         last_update: pack.map(|pack| pack.record.last_update),
-        holds: holds.iter().map(|hold| hold.reason).collect(),
+        holds: holds.iter().map(|hold| hold.reason()).collect(),
         warnings: Vec::new(),
     }
 }
@@ -331,7 +325,7 @@ fn pack_report(name: &PackName, pack: Option<&ObservedPack>, plan: &Plan) -> Pac
 fn is_about_members(hold: &Hold) -> bool {
     match &hold.step {
         Some(step) => step.is_remedy(),
-        None => hold.reason == HoldReason::Retry,
+        None => hold.reason() == HoldReason::Retry,
     }
 }
 

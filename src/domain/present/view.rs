@@ -31,7 +31,7 @@ use super::report::{RegionReport, Reports};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, Installation, PackName, Region, Timestamp};
 use crate::domain::base::nearest::nearest;
-use crate::domain::base::untrusted::one_line;
+use crate::domain::base::untrusted::{ACCOUNT_NAME_MAX, one_line};
 use crate::domain::base::words::first_few;
 use crate::domain::declared::catalog::Declared;
 use crate::domain::declared::source::SourceStatus;
@@ -140,12 +140,9 @@ impl CurrentState {
     /// An account's name, if it has one.
     pub fn name(&self, id: AccountId) -> Option<String> {
         let account = self.account(id)?;
-        (!account.name.is_empty()).then(|| one_line(&account.name, NAME_MAX))
+        (!account.name.is_empty()).then(|| one_line(&account.name, ACCOUNT_NAME_MAX))
     }
 }
-
-/// Characters of an account's name that are shown (AWS Organizations API: `AccountName`, 50).
-const NAME_MAX: usize = 50;
 
 /// Items of something that is counted, zeros included.
 fn census<K: Ord + Copy>(

@@ -17,9 +17,9 @@ use super::view::{CountedSoFar, LoopPeriods, MetricsView, Program, ReloadedSetti
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::declared::source::SourceStatus;
-use crate::domain::plan::guard::TripReason;
 use crate::domain::plan::hold::HoldReason;
 use crate::domain::plan::step::ActionKind;
+use crate::domain::plan::trip::TripReason;
 use crate::domain::present::report::{
     Declarations, OutOfSyncKind, PackReport, RegionReport, Reports, SyncReason,
 };
@@ -157,7 +157,7 @@ impl Families {
             reconcile.blocked.with_label_values(&[region, kind.as_str()]).set(blocks.into());
         }
         for reason in HoldReason::iter() {
-            let held = report.plan.holds.iter().filter(|hold| hold.reason == reason).count();
+            let held = report.plan.holds.iter().filter(|hold| hold.reason() == reason).count();
             self.guard.held.with_label_values(&[region, reason.as_str()]).set(count(held));
         }
         for action in ActionKind::iter() {
@@ -172,7 +172,7 @@ impl Families {
             let pending = reports.get(region).and_then(|report| report.pending.as_ref());
             for reason in TripReason::iter() {
                 let tripped = pending
-                    .filter(|pending| pending.trips.iter().any(|trip| trip.reason == reason));
+                    .filter(|pending| pending.trips.iter().any(|trip| trip.reason() == reason));
                 let packs = tripped.map(|pending| pending.losses.len()).unwrap_or_default();
                 let least = is_list_doubtful && reason == TripReason::Membership;
                 let labels = [region.as_str(), reason.as_str()];

@@ -98,7 +98,7 @@ pub async fn walk_once<O: OrganizationReader>(
         now: clock.aws_now(),
     };
     let before = Membership::default();
-    let membership = before.take(walked, &terms);
+    let membership = before.after_walk(walked, &terms);
     say(&before, &membership);
     membership
 }
@@ -177,7 +177,7 @@ impl<O: OrganizationReader> Walker<'_, O> {
         let (apart, approvals) = (demand.interval, &demand.approvals);
         let terms = AcceptanceTerms { apart, approvals, now: self.clock.aws_now() };
         let before = Arc::clone(&self.membership.borrow());
-        let after = before.take(walked, &terms);
+        let after = before.after_walk(walked, &terms);
         say(&before, &after);
         self.publish(after);
     }

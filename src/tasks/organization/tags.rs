@@ -103,6 +103,7 @@ impl Tags {
                     failures = failures.saturating_add(1);
                 }
             }
+            // Many failures mean that none will succeed now; the rest is tried after the next walk.
             if failures >= FAILURES_MAX {
                 break;
             }

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::moment::running;
-use super::shared_window::SharedWindow;
+use super::clock_readings::running;
+use super::shared_window::{SharedWindow, UnrecordedLoss};
 use crate::clock::Clock;
 use crate::domain::base::model::{Region, Revision};
 use crate::domain::declared::constraints::Constraints;
@@ -15,7 +16,7 @@ use crate::domain::declared::source::SourceStatus;
 use crate::domain::plan::guard::Used;
 use crate::domain::plan::step::PlanStep;
 use crate::executor;
-use crate::tasks::source::Refresh;
+use crate::tasks::source::{FreshReading, NoFreshReading};
 
 /// The inputs that can change after a plan was made, as the daemon and the commands watch them.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +31,7 @@ pub struct PlanInvalidation {
     /// What the settings demand of manifests, if that can change.
     pub constraints: Option<watch::Receiver<Constraints>>,
     /// How to read the source afresh; without it a command has read it just now.
-    pub refresh: Option<Refresh>,
+    pub fresh_reading: Option<FreshReading>,
 }
 
 impl From<CancellationToken> for PlanInvalidation {
@@ -65,21 +66,52 @@ fn is_unchecked(
     source.catalog.as_ref().is_some_and(|catalog| catalog.constraints != *constraints.borrow())
 }
 
+/// Why a step may not begin.
+#[derive(Debug, Error)]
+pub(super) enum StepRefusal {
+    /// conformd was told to stop.
+    #[error("stop")]
+    Stopping,
+    /// The plan was made with other settings.
+    #[error("the settings have changed")]
+    SettingsChanged,
+    /// The plan was made of another status of the source.
+    #[error("the source has changed")]
+    SourceChanged,
+    /// The manifests were checked against other settings.
+    #[error("the manifests were not checked against the new settings yet")]
+    ManifestsUnchecked,
+    /// The source could not be read again.
+    #[error(transparent)]
+    NoFreshReading(NoFreshReading),
+    /// The source holds another revision than the one that was planned.
+    #[error("the source has changed: it is at {0} now")]
+    OtherRevision(Revision),
+    /// The observation is older than [`OBSERVATION_AGE_MAX`].
+    #[error("the region was last read {} s ago; it is read again first", .0.as_secs())]
+    ObservationOld(Duration),
+    /// The losses of the step are not recorded.
+    #[error(transparent)]
+    Unrecorded(UnrecordedLoss),
+}
+
 impl executor::WriteGate for ReconciliationGate<'_> {
-    fn closed(&self) -> Option<&'static str> {
-        let PlanInvalidation { stop, policy, source, constraints, refresh: _ } = self.watched;
+    type Refusal = StepRefusal;
+
+    fn closed(&self) -> Option<StepRefusal> {
+        let PlanInvalidation { stop, policy, source, constraints, fresh_reading: _ } = self.watched;
         // A channel whose sender is gone belongs to a process that is ending.
         let has_changed = |changed: Result<bool, _>| changed.unwrap_or(true);
         if stop.is_cancelled() {
-            Some("stop")
+            Some(StepRefusal::Stopping)
         } else if policy.as_ref().is_some_and(|it| has_changed(it.has_changed())) {
-            Some("the settings have changed")
+            Some(StepRefusal::SettingsChanged)
         } else if source.as_ref().is_some_and(|it| has_changed(it.has_changed())) {
-            Some("the source has changed")
+            Some(StepRefusal::SourceChanged)
         } else if let (Some(source), Some(constraints)) = (source, constraints)
             && is_unchecked(source, constraints)
         {
-            Some("the manifests were not checked against the new settings yet")
+            Some(StepRefusal::ManifestsUnchecked)
         } else {
             None
         }
@@ -90,25 +122,24 @@ impl executor::WriteGate for ReconciliationGate<'_> {
         step: &PlanStep,
         permits: &[Used],
         revision: Option<&Revision>,
-    ) -> Result<(), String> {
+    ) -> Result<(), StepRefusal> {
         // The source is read first, since that takes time: the age of the observation and the
         // record are checked as close to the request as possible.
-        if let Some(refresh) = &self.watched.refresh {
-            let newest = refresh.refresh().await.map_err(|why| why.to_string())?;
+        if let Some(reading) = &self.watched.fresh_reading {
+            let newest = reading.newest_revision().await.map_err(StepRefusal::NoFreshReading)?;
             if Some(&newest) != revision {
-                return Err(format!("the source has changed: it is at {newest} now"));
+                return Err(StepRefusal::OtherRevision(newest));
             }
             // Settings may have changed meanwhile, which makes no revision.
             if let Some(why) = self.closed() {
-                return Err(why.to_owned());
+                return Err(why);
             }
         }
         let age = running(self.clock).saturating_sub(self.observed);
         if age > OBSERVATION_AGE_MAX {
-            let why =
-                format!("the region was last read {} s ago; it is read again first", age.as_secs());
-            return Err(why);
+            return Err(StepRefusal::ObservationOld(age));
         }
-        self.window.begin(self.region, step, permits, revision).await
+        let recorded = self.window.begin(self.region, step, permits, revision).await;
+        recorded.map_err(StepRefusal::Unrecorded)
     }
 }

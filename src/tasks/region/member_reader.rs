@@ -7,9 +7,9 @@
 use std::future::pending;
 use std::time::Duration;
 
+use super::member_reads::{MemberReads, ReadInProgress};
 use super::reconciler::Reconciler;
 use super::settings::RegionSettings;
-use super::tracker::{MemberReads, ReadInProgress};
 use crate::cloud::{RegionReader, Writer};
 use crate::domain::base::failure::{FailureKind, chain};
 use crate::domain::base::time::{after, backoff};
@@ -18,7 +18,7 @@ use crate::domain::members::rollout::Rollout;
 use crate::domain::members::tracker::{Rank, RowsInProgress};
 use crate::domain::members::tracking::Tracking;
 use crate::listing::{Incomplete, Listing, PageStep};
-use crate::tasks::region::effort::{Effort, MemberReadResult, Progress};
+use crate::tasks::region::read_depth::{MemberReadResult, Progress, ReadDepth};
 
 /// How long to wait at the least for a reading that is not due: two clocks may differ.
 const WAIT_MIN: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
     pub async fn follow(&mut self, policy: &RegionSettings) -> MemberReadResult {
         loop {
             let now = self.clock.aws_now();
-            match self.tracker.arrange(policy, now) {
+            match self.members.arrange(policy, now) {
                 Ok(()) => {
                     if let Some(news) = self.read_page(policy).await {
                         return news;
@@ -49,19 +49,19 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
     pub async fn track(
         &mut self,
         policy: &RegionSettings,
-        effort: Effort,
+        depth: ReadDepth,
         mut progress: impl FnMut(Progress),
     ) -> &Tracking {
-        let readings = match effort {
-            Effort::Trouble => self.tracker.tracked.troubled(),
-            Effort::Full => self.tracker.tracked.everybody(),
+        let readings = match depth {
+            ReadDepth::Trouble => self.members.tracker.troubled(),
+            ReadDepth::Full => self.members.tracker.everybody(),
         };
         let mut progress_now = Progress { done: 0, all: readings.len(), pages: 0 };
         progress(progress_now);
         for reading in readings {
             let now = self.clock.aws_now();
-            self.tracker.reads = vec![ReadInProgress::new(reading, Rank::Command, now)];
-            while !self.tracker.reads.is_empty() {
+            self.members.reads = vec![ReadInProgress::new(reading, Rank::Command, now)];
+            while !self.members.reads.is_empty() {
                 let end = self.read_page(policy).await;
                 progress_now.pages = progress_now.pages.saturating_add(1);
                 progress_now.done = progress_now.done.saturating_add(usize::from(end.is_some()));
@@ -78,17 +78,17 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
 
     /// Asks for the next page of the topmost reading; news, when that was its end.
     async fn read_page(&mut self, policy: &RegionSettings) -> Option<MemberReadResult> {
-        let MemberReads { tracked, reads } = &mut self.tracker;
+        let MemberReads { tracker, reads } = &mut self.members;
         let read = reads.last_mut()?;
         let (filter, token) = (read.filter(), read.listing.token());
         // Nothing changes before the answer arrives: if this future is dropped, the page is
         // requested again.
         let answer = self.reader.rows(read.reading.pack(), &filter, token).await;
-        match read.listing.take(answer) {
-            Ok(PageStep::More(rows)) => tracked.note(&mut read.part, &rows),
+        match read.listing.advance(answer) {
+            Ok(PageStep::More(rows)) => tracker.note(&mut read.part, &rows),
             Ok(PageStep::Again) => read.part = RowsInProgress::default(),
             Ok(PageStep::Last(rows)) => {
-                tracked.note(&mut read.part, &rows);
+                tracker.note(&mut read.part, &rows);
                 read.draft.append(std::mem::take(&mut read.part));
                 read.listing = Listing::default();
                 read.filters.remove(0);
@@ -117,20 +117,20 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         problem: Option<&Incomplete>,
     ) -> Option<MemberReadResult> {
         let now = self.clock.aws_now();
-        let MemberReads { tracked, reads } = &mut self.tracker;
+        let MemberReads { tracker, reads } = &mut self.members;
         let ReadInProgress { reading, began, draft, .. } = reads.pop()?;
         match problem {
-            None => tracked.take(&reading, draft, &policy.resyncs, began, now),
+            None => tracker.complete(&reading, draft, &policy.resyncs, began, now),
             Some(problem) => {
                 let (pack, kind) = (reading.pack(), problem.kind().as_str());
                 let region = &self.reader.place().region;
                 tracing::warn!(%region, %pack, kind, error = chain(problem), "members not read");
-                tracked.fail(&reading, chain(problem), now);
+                tracker.fail(&reading, chain(problem), now);
             }
         }
         // What another reading of this pack has read so far is older than this.
         reads.retain(|read| read.reading.pack() != reading.pack());
-        let tracking = self.tracker.tracked.tracking();
+        let tracking = self.members.tracker.tracking();
         let matters = counts(&tracking) != counts(&self.tracking);
         self.tracking = tracking;
         Some(MemberReadResult { matters })

@@ -3,16 +3,16 @@
 //! [`Reconciler`] is one pass, used alike by the daemon's task ([`task`]) and by `plan` and
 //! `apply`. It is generic over the port and knows neither the SDK nor the simulator.
 
-pub mod effort;
+mod clock_readings;
 mod gate;
 pub mod member_reader;
-mod moment;
+mod member_reads;
 pub mod observe;
+pub mod read_depth;
 mod reconciler;
 pub mod settings;
 mod shared_window;
 pub mod task;
-mod tracker;
 
 pub use gate::PlanInvalidation;
 pub use reconciler::{Reconciler, Surroundings};

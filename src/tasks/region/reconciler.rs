@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::clock_readings::{ClockReadings, running};
 use super::gate::{PlanInvalidation, ReconciliationGate};
-use super::moment::{ClockReadings, running};
+use super::member_reads::MemberReads;
 use super::observe;
 use super::settings::RegionSettings;
 use super::shared_window::{Intent, SharedWindow};
-use super::tracker::MemberReads;
 use crate::clock::Clock;
 use crate::cloud::{RegionReader, Writer};
 use crate::domain::base::failure::{FailureKind, chain};
@@ -59,7 +59,7 @@ pub struct Reconciler<R, W> {
     /// When the last observation began, on a clock that counts sleep.
     pub(super) observed: Duration,
     pub(super) history: History,
-    pub(super) tracker: MemberReads,
+    pub(super) members: MemberReads,
     /// The state of the tracker as last published.
     pub(super) tracking: Tracking,
     pub(super) reconciliations: u64,
@@ -79,7 +79,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
             templates: TemplatesByDigest::new(),
             observed: Duration::ZERO,
             history: History::default(),
-            tracker: MemberReads::default(),
+            members: MemberReads::default(),
             tracking: Tracking::default(),
             reconciliations: 0,
             last_read: None,
@@ -219,7 +219,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         desired: Option<&Desired>,
         freshness: &ListFreshness,
     ) {
-        let tracked = &mut self.tracker.tracked;
+        let tracked = &mut self.members.tracker;
         match observed {
             Observed::Unknown(unknown) => tracked.lost(unknown),
             Observed::Seen(seen) => {
@@ -376,8 +376,8 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
             self.history.record(outcome, now, &policy.pace);
         }
         let writes = outcomes.iter().filter_map(Outcome::write);
-        self.tracker.tracked.wrote(writes, &policy.resyncs, self.clock.aws_now());
-        self.tracking = self.tracker.tracked.tracking();
+        self.members.tracker.wrote(writes, &policy.resyncs, self.clock.aws_now());
+        self.tracking = self.members.tracker.tracking();
         outcomes
     }
 

@@ -9,7 +9,9 @@ mod recorded;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::moment::ClockReadings;
+use thiserror::Error;
+
+use super::clock_readings::ClockReadings;
 use crate::clock::Clock;
 use crate::domain::base::model::{Digest, PackName, Place, Region, Revision};
 use crate::domain::declared::template::Template;
@@ -24,7 +26,7 @@ use crate::domain::plan::record::{
 };
 use crate::domain::plan::step::PlanStep;
 use crate::domain::plan::window::{Holding, LossWindow, Noticed, ReadApproval, SPAN};
-use crate::record::{Record, RecordReader};
+use crate::record::{Record, RecordReader, Unrecorded};
 
 /// Whether a ruling is acted on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,11 @@ pub(super) enum Intent {
     /// Its steps are about to be taken.
     Act,
 }
+
+/// Why a step with losses may not be sent.
+#[derive(Debug, Error)]
+#[error("the loss cannot be recorded, so it must not happen: {0}")]
+pub(super) struct UnrecordedLoss(Unrecorded);
 
 /// The window, and what keeps it over restarts.
 #[derive(Debug)]
@@ -236,7 +243,7 @@ impl SharedWindow {
         step: &PlanStep,
         permits: &[Used],
         revision: Option<&Revision>,
-    ) -> Result<(), String> {
+    ) -> Result<(), UnrecordedLoss> {
         let Some(record) = self.usable_record()? else { return Ok(()) };
         let mut losses = recorded::losses(region, step);
         // The same loss once more, whose last try is not known to have happened, is recorded.
@@ -246,9 +253,7 @@ impl SharedWindow {
             let used = permits.iter().find(|used| used.at == *loss);
             recorded::giving(loss, used, at.clone(), revision)
         });
-        let ids = record.give(givings.collect()).await.map_err(|error| {
-            format!("the loss cannot be recorded, so it must not happen: {error}")
-        })?;
+        let ids = record.give(givings.collect()).await.map_err(UnrecordedLoss)?;
         lock(&self.given).extend(losses.into_iter().zip(ids));
         Ok(())
     }
@@ -260,12 +265,12 @@ impl SharedWindow {
 
     /// The record, if it can be used. A record that never could be used in this process counts as
     /// none. One that could is required, since the next process will rely on it.
-    fn usable_record(&self) -> Result<Option<&Record>, String> {
+    fn usable_record(&self) -> Result<Option<&Record>, UnrecordedLoss> {
         let Some(record) = &self.record else { return Ok(None) };
         match record.status() {
             RecordStatus::Usable { .. } => Ok(Some(record)),
             RecordStatus::Unusable(none) if lock(&self.window).relies_on_record() => {
-                Err(format!("the loss cannot be recorded, so it must not happen: {none}"))
+                Err(UnrecordedLoss(Unrecorded::NoRecord(none)))
             }
             // Without a record the guard permits no loss without an approval (`caution`), so a step
             // that it permitted needs none.

@@ -23,7 +23,7 @@ use crate::domain::present::journal::Notification;
 use crate::domain::present::plan_text::{PlanText, Values};
 use crate::domain::present::report::{RegionReport, Reports};
 use crate::metrics::Metrics;
-use crate::tasks::source::Refresh;
+use crate::tasks::source::FreshReading;
 
 /// The inputs and outputs of a region task. In every channel the latest value wins.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ pub struct RegionChannels {
     /// The recorders that the probe observed.
     pub recorders: watch::Receiver<Arc<Recorders>>,
     /// Reads the source afresh.
-    pub refresh: Refresh,
+    pub fresh_reading: FreshReading,
     /// Accepted by `POST /api/v1/reconcile` and SIGHUP.
     pub reconcile_now: watch::Receiver<u64>,
     /// Where reports go.
@@ -95,7 +95,7 @@ pub async fn run<R: RegionReader, W: Writer>(
             policy: Some(channels.policy.clone()),
             source: Some(channels.source.clone()),
             constraints: Some(channels.constraints.clone()),
-            refresh: Some(channels.refresh.clone()),
+            fresh_reading: Some(channels.fresh_reading.clone()),
         };
         let reconciliation =
             reconciler.reconcile(&policy, &around, &watched).instrument(span.clone());
@@ -113,7 +113,7 @@ pub async fn run<R: RegionReader, W: Writer>(
         // After it is shown, so that no scrape takes the counter of a new pack for a leftover.
         channels.metrics.reconciled(&report);
         let rest = Rest { policy: &policy, clock: &clock, pause, stop: &stop };
-        reason = heartbeat.during(rest.take(&mut reconciler, &mut channels, report)).await;
+        reason = heartbeat.during(rest.read_members(&mut reconciler, &mut channels, report)).await;
     }
     heartbeat.end();
 }
@@ -139,7 +139,7 @@ struct Rest<'a> {
 
 impl Rest<'_> {
     /// Reads members until something wakes the region, and shows what it learns; says what woke it.
-    async fn take<R: RegionReader, W: Writer>(
+    async fn read_members<R: RegionReader, W: Writer>(
         &self,
         reconciler: &mut Reconciler<R, W>,
         channels: &mut RegionChannels,

@@ -8,6 +8,8 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use thiserror::Error;
+
 /// Names in git's directory that stand for an operation, and which one.
 const OPERATIONS: &[(&str, &str)] = &[
     ("index.lock", "an operation that changes files"),
@@ -23,16 +25,26 @@ const OPERATIONS: &[(&str, &str)] = &[
 /// Bytes of a `.git` file that are read: it holds one path.
 const LINK_BYTES_MAX: u64 = 4096;
 
-/// The operation that is under way in the checkout that `folder` belongs to, in words, if any.
-pub(super) fn operation(folder: &Path) -> Option<String> {
+/// An operation of git that is under way.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "git is in the middle of {what}: {} exists; if no git is running, finish or abort the \
+     operation, or delete that file",
+    file.display()
+)]
+pub struct GitOperation {
+    /// Which.
+    pub what: &'static str,
+    /// The file that shows it.
+    pub file: PathBuf,
+}
+
+/// The operation that is under way in the checkout that `folder` belongs to, if any.
+pub(super) fn operation(folder: &Path) -> Option<GitOperation> {
     let git = folder.ancestors().find_map(git_directory)?;
     let exists = |name: &&(&str, &str)| git.join(name.0).symlink_metadata().is_ok();
     let (name, what) = OPERATIONS.iter().find(exists)?;
-    Some(format!(
-        "git is in the middle of {what}: {} exists; if no git is running, finish or abort the \
-         operation, or delete that file",
-        git.join(name).display()
-    ))
+    Some(GitOperation { what, file: git.join(name) })
 }
 
 /// Git's directory for a work tree that begins here.
@@ -67,7 +79,7 @@ mod tests {
             let file = home.path().join(".git").join(name);
             fs::write(&file, "").unwrap();
             for folder in [home.path(), &deep] {
-                let said = operation(folder).unwrap();
+                let said = operation(folder).unwrap().to_string();
                 assert!(said.contains(what) && said.contains(name), "{said}");
             }
             fs::remove_file(file).unwrap();

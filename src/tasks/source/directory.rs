@@ -11,14 +11,14 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use thiserror::Error;
 
-use super::checkout;
-use super::limits::SourceLimits;
+use super::checkout::{self, GitOperation};
+use super::limits::{ExceededLimit, SourceLimits};
 use super::system::{identity, reason};
 use super::tree::{Stop, TreeWalk, WalkedTree};
 use crate::domain::declared::catalog::{Catalog, ParsedManifests};
 use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::snapshot::{
-    Escape, FileContent, Published, Snapshot, SourcePath, is_ignore_file,
+    Escape, FileContent, Published, Snapshot, SourcePath, UnreadableFile, is_ignore_file,
 };
 use crate::domain::declared::source::{ReadingOutcome, SourceProblem};
 
@@ -34,16 +34,16 @@ pub enum ReadProblem {
     Unreadable {
         /// The directory.
         place: String,
-        /// The reason, in words.
-        why: String,
+        /// Why.
+        why: UnreadableSource,
     },
     /// Git is changing it: what is there now is in the middle of something.
     #[error("the source {place} cannot be read: {why}")]
     Busy {
         /// The directory.
         place: String,
-        /// What is under way, and what to do.
-        why: String,
+        /// What is under way.
+        why: GitOperation,
     },
     /// Nothing with the suffix of a manifest: never taken for "nothing is wanted".
     #[error(
@@ -60,8 +60,28 @@ pub enum ReadProblem {
         /// The directory.
         place: String,
         /// Which limit was passed.
-        what: String,
+        what: ExceededLimit,
     },
+}
+
+/// Why the root or the path beneath it cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum UnreadableSource {
+    /// The path leaves the root.
+    #[error(transparent)]
+    Escape(Escape),
+    /// The file system refuses it.
+    #[error(transparent)]
+    File(UnreadableFile),
+    /// It was replaced during every reading.
+    #[error("it kept changing while it was read")]
+    Replaced,
+    /// No two consecutive readings were equal.
+    #[error("it was never twice the same")]
+    Unsettled,
+    /// The thread that read it ended; the text of its failure.
+    #[error("reading ended: {0}")]
+    Ended(String),
 }
 
 impl From<ReadProblem> for SourceProblem {
@@ -124,7 +144,7 @@ pub fn read(
 ) -> Result<Snapshot, ReadProblem> {
     let directory = Directory::new(root, path).map_err(|escape| ReadProblem::Unreadable {
         place: root.join(path).display().to_string(),
-        why: escape.to_string(),
+        why: UnreadableSource::Escape(escape),
     })?;
     Ok(directory.read(wanted)?.snapshot)
 }
@@ -205,13 +225,15 @@ impl Directory {
                 Err(Stop::Oversize(what)) => {
                     return Err(ReadProblem::Oversize { place: self.place(), what });
                 }
-                Err(Stop::Unreadable(why)) => return Err(self.unreadable(&why)),
+                Err(Stop::Unreadable(why)) => {
+                    return Err(self.unreadable(UnreadableSource::File(why)));
+                }
                 Err(Stop::Busy(why)) => {
                     return Err(ReadProblem::Busy { place: self.place(), why });
                 }
             }
         }
-        Err(self.unreadable("it kept changing while it was read"))
+        Err(self.unreadable(UnreadableSource::Replaced))
     }
 
     fn attempt(
@@ -296,8 +318,8 @@ impl Directory {
             .map_err(|error| Stop::Unreadable(reason(&error)))
     }
 
-    fn unreadable(&self, why: &str) -> ReadProblem {
-        ReadProblem::Unreadable { place: self.place(), why: why.to_owned() }
+    fn unreadable(&self, why: UnreadableSource) -> ReadProblem {
+        ReadProblem::Unreadable { place: self.place(), why }
     }
 }
 

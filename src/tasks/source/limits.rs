@@ -1,5 +1,7 @@
 //! How much of a directory is read.
 
+use thiserror::Error;
+
 use crate::domain::base::limits;
 
 /// How much a source may hold before it is refused as a whole, or a file of it.
@@ -15,6 +17,35 @@ pub struct SourceLimits {
     pub file_bytes_max: u64,
     /// Bytes of all files.
     pub bytes_max: u64,
+}
+
+/// The limit that a source exceeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ExceededLimit {
+    /// [`SourceLimits::depth_max`].
+    #[error("directories lie more than {max} deep")]
+    Depth {
+        /// The limit.
+        max: usize,
+    },
+    /// [`SourceLimits::entries_max`].
+    #[error("it holds more than {max} names")]
+    Names {
+        /// The limit.
+        max: usize,
+    },
+    /// [`SourceLimits::files_max`].
+    #[error("it holds more than {max} files")]
+    Files {
+        /// The limit.
+        max: usize,
+    },
+    /// [`SourceLimits::bytes_max`].
+    #[error("its files hold more than {max} bytes")]
+    Bytes {
+        /// The limit.
+        max: u64,
+    },
 }
 
 impl Default for SourceLimits {

@@ -10,8 +10,8 @@
 
 mod checkout;
 pub mod directory;
+mod fresh_reading;
 pub mod limits;
-mod refresh;
 mod system;
 mod tree;
 mod watch;
@@ -31,12 +31,12 @@ use crate::domain::declared::catalog::{Catalog, FileParser, ParsedManifests};
 use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::snapshot::{Absence, Snapshot};
 use crate::domain::declared::source::{
-    EvidenceTerms, ReadingOutcome, ReadingTime, SourceProblem, SourceStatus,
+    EvidenceTerms, ParserCrash, ReadingOutcome, ReadingTime, SourceProblem, SourceStatus,
 };
-use directory::{Directory, ReadProblem};
+use directory::{Directory, ReadProblem, UnreadableSource};
 use watch::DirectoryWatch;
 
-pub use refresh::{NotRefreshed, ReadingCount, Refresh};
+pub use fresh_reading::{FreshReading, NoFreshReading, ReadingCount};
 
 /// Quiet that ends a burst of events: a checkout of one file causes dozens within milliseconds.
 const QUIET: Duration = Duration::from_millis(150);
@@ -168,7 +168,7 @@ struct EndedReading {
     is_watched: bool,
 }
 
-type MadeCatalog = std::result::Result<Catalog, String>;
+type MadeCatalog = std::result::Result<Catalog, ParserCrash>;
 
 /// Publishes the status of the source after a reading, and logs notable results.
 fn publish(
@@ -251,8 +251,8 @@ impl SourceReader {
         if let Some(Err(busy @ ReadProblem::Busy { .. })) = before {
             return Err(busy);
         }
-        let why = "it was never twice the same".to_owned();
-        Err(ReadProblem::Unreadable { place: self.settings.directory.place(), why })
+        let (place, why) = (self.settings.directory.place(), UnreadableSource::Unsettled);
+        Err(ReadProblem::Unreadable { place, why })
     }
 
     /// Reads once, and lets the watch follow the directories that were found.
@@ -270,7 +270,7 @@ impl SourceReader {
                 reading?
             }
             Err(error) => {
-                let why = format!("reading ended: {error}");
+                let why = UnreadableSource::Ended(error.to_string());
                 return Err(ReadProblem::Unreadable { place, why });
             }
         };
@@ -299,7 +299,7 @@ impl SourceReader {
         };
         let Ok((catalog, parsed)) = tokio::task::spawn_blocking(make).await else {
             tracing::error!("manifest parser panicked");
-            return Some(Err("a manifest crashed the parser; report it as a bug".to_owned()));
+            return Some(Err(ParserCrash));
         };
         self.parsed = parsed;
         Some(Ok(catalog))
@@ -359,6 +359,7 @@ impl Watching {
 
 /// Logs notable results of a reading.
 fn log(status: &SourceStatus, outcome: ReadingOutcome, had_problem: bool) {
+    // With a problem nothing else is new: the content in force is the one before.
     if let Some(problem) = &status.unread {
         tracing::warn!(
             kind = problem.outcome.as_str(),

@@ -13,11 +13,12 @@ use std::sync::Arc;
 
 use cap_std::fs::{Dir, DirEntry, File, Metadata, OpenOptions, OpenOptionsExt as _};
 
-use super::limits::SourceLimits;
+use super::checkout::GitOperation;
+use super::limits::{ExceededLimit, SourceLimits};
 use super::system::{identity, reason};
 use crate::domain::declared::catalog::{is_manifest_file, is_nearly_manifest_file};
 use crate::domain::declared::snapshot::{
-    FileContent, IGNORE_FILE, IgnoreList, Ignored, SourcePath,
+    FileContent, IGNORE_FILE, IgnoreList, Ignored, SourcePath, UnreadableFile,
 };
 
 /// The link that a publisher of ConfigMaps and Secrets swaps (Kubernetes `AtomicWriter`).
@@ -32,11 +33,11 @@ pub(super) enum Stop {
     /// Something vanished between being listed and being read: begin again.
     Moved,
     /// A limit was passed.
-    Oversize(String),
+    Oversize(ExceededLimit),
     /// Git is at work: the files are not a revision now.
-    Busy(String),
+    Busy(GitOperation),
     /// The top directory itself cannot be read.
-    Unreadable(String),
+    Unreadable(UnreadableFile),
 }
 
 /// A walk in progress.
@@ -148,16 +149,19 @@ impl<'a> TreeWalk<'a> {
         if self.files.contains_key(path) {
             return Ok(());
         }
+        // Git's own files change with every operation, so they cannot be part of a revision.
         if path.as_str().split('/').any(|part| part == ".git") {
-            let refused = FileContent::Unreadable("it lies within .git".to_owned());
+            let refused = FileContent::Unreadable(UnreadableFile::InGit);
             let place = Folder::top().join(OsStr::new(path.as_str()));
             return self.keep(&place, refused);
         }
         let place = self.locate(path);
+        // A missing file is reported with the manifest that names it. A link without a target is
+        // an error of the directory: what it stood for was there.
         let content = match self.root.metadata(&place.real) {
             Ok(found) => self.content(&place.real, &found)?,
             Err(error) if is_absent(&error) => match self.root.symlink_metadata(&place.real) {
-                Ok(_) => FileContent::Unreadable("the link leads nowhere".to_owned()),
+                Ok(_) => FileContent::Unreadable(UnreadableFile::DeadLink),
                 Err(_) => return Ok(()),
             },
             Err(error) => FileContent::Unreadable(reason(&error)),
@@ -208,7 +212,7 @@ impl<'a> TreeWalk<'a> {
         }
         if self.within.len() > self.limits.depth_max {
             let max = self.limits.depth_max;
-            return Err(Stop::Oversize(format!("directories lie more than {max} deep")));
+            return Err(Stop::Oversize(ExceededLimit::Depth { max }));
         }
         self.within.push(identity);
         self.folders.insert(folder.shown.clone());
@@ -261,10 +265,11 @@ impl<'a> TreeWalk<'a> {
     /// Reads what a name stands for; says whether that fills the directory.
     fn entry(&mut self, folder: &Folder, entry: &DirEntry) -> Result<bool, Stop> {
         let name = entry.file_name();
+        // Hidden names count too: listing them takes as long as listing any others.
         self.entries = self.entries.saturating_add(1);
         if self.entries > self.limits.entries_max {
             let max = self.limits.entries_max;
-            return Err(Stop::Oversize(format!("it holds more than {max} names")));
+            return Err(Stop::Oversize(ExceededLimit::Names { max }));
         }
         if name.as_encoded_bytes().starts_with(b".") {
             return Ok(KEEPERS.iter().any(|keeper| name == *keeper));
@@ -301,8 +306,7 @@ impl<'a> TreeWalk<'a> {
             return Ok(());
         }
         if place.shown.to_str().is_none_or(|text| text.contains('\\')) {
-            let why = "its name is not UTF-8 or holds a backslash".to_owned();
-            return self.keep(place, FileContent::Unreadable(why));
+            return self.keep(place, FileContent::Unreadable(UnreadableFile::Name));
         }
         if is_manifest {
             let content = self.content(&place.real, &found)?;
@@ -327,7 +331,7 @@ impl<'a> TreeWalk<'a> {
         if is_absent && self.root.symlink_metadata(&place.real).is_err() {
             return Err(Stop::Moved);
         }
-        let why = if is_absent { "the link leads nowhere".to_owned() } else { reason(error) };
+        let why = if is_absent { UnreadableFile::DeadLink } else { reason(error) };
         self.keep(place, FileContent::Unreadable(why))
     }
 
@@ -348,7 +352,7 @@ impl<'a> TreeWalk<'a> {
                 self.bytes = self.bytes.saturating_add(bytes.len() as u64);
                 if self.bytes > self.limits.bytes_max {
                     let max = self.limits.bytes_max;
-                    return Err(Stop::Oversize(format!("its files hold more than {max} bytes")));
+                    return Err(Stop::Oversize(ExceededLimit::Bytes { max }));
                 }
                 Ok(FileContent::Bytes(Arc::from(bytes)))
             }
@@ -356,7 +360,7 @@ impl<'a> TreeWalk<'a> {
         }
     }
 
-    fn bytes(&self, file: &File) -> Result<Vec<u8>, String> {
+    fn bytes(&self, file: &File) -> Result<Vec<u8>, UnreadableFile> {
         let found = file.metadata().map_err(|error| reason(&error))?;
         self.check(&found)?;
         let max = self.limits.file_bytes_max;
@@ -366,17 +370,18 @@ impl<'a> TreeWalk<'a> {
             .take(max.saturating_add(1))
             .read_to_end(&mut bytes)
             .map_err(|error| reason(&error))?;
-        if count as u64 > max { Err(larger_than(max)) } else { Ok(bytes) }
+        if count as u64 > max { Err(UnreadableFile::TooLarge { max }) } else { Ok(bytes) }
     }
 
-    fn check(&self, found: &Metadata) -> Result<(), String> {
+    fn check(&self, found: &Metadata) -> Result<(), UnreadableFile> {
         let max = self.limits.file_bytes_max;
+        // The type comes before the size: a pipe or a device has none that means anything.
         if found.is_dir() {
-            Err("it is a directory".to_owned())
+            Err(UnreadableFile::Directory)
         } else if !found.is_file() {
-            Err("it is not a regular file".to_owned())
+            Err(UnreadableFile::NotRegular)
         } else if found.len() > max {
-            Err(larger_than(max))
+            Err(UnreadableFile::TooLarge { max })
         } else {
             Ok(())
         }
@@ -387,14 +392,10 @@ impl<'a> TreeWalk<'a> {
         self.places.push(place.real.clone());
         let max = self.limits.files_max;
         if self.files.len() > max {
-            return Err(Stop::Oversize(format!("it holds more than {max} files")));
+            return Err(Stop::Oversize(ExceededLimit::Files { max }));
         }
         Ok(())
     }
-}
-
-fn larger_than(max: u64) -> String {
-    format!("it is larger than {max} bytes")
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -197,7 +197,7 @@ fn a_pack_that_a_plain_directory_does_not_declare_waits_for_a_word_of_it() {
     let ruling = Court::new().rule_knowing("#declared; #invalid; a v1; b v1", shown);
     assert_snapshot!(text(ruling.approved.plan()), @"
     ! x held, would delete: no manifest declares it
-        invalid: iam.yaml does not parse
+        invalid: some manifests of this revision are invalid
     No changes; 1 held.
     ");
     let ruling = Court::new().rule_knowing("#declared; a v1; b v1; x absent", shown);

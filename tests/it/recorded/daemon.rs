@@ -38,7 +38,7 @@ use conformd::tasks::region::settings::RegionSettings;
 use conformd::tasks::region::task::RegionChannels;
 use conformd::tasks::region::{Reconciler, SharedWindow, task};
 use conformd::tasks::source::directory::Directory;
-use conformd::tasks::source::{ReadingCount, Refresh};
+use conformd::tasks::source::{FreshReading, ReadingCount};
 use conformd::tasks::{organization, probe, source};
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio::task::JoinSet;
@@ -239,7 +239,7 @@ impl Daemon {
                 source,
                 membership,
                 recorders,
-                refresh: Refresh {
+                fresh_reading: FreshReading {
                     wake: Arc::clone(&self.wake),
                     readings: self.readings.subscribe(),
                     status: self.source.subscribe(),

@@ -290,6 +290,7 @@ fn nothing_is_read_while_git_is_at_work() {
     let ReadProblem::Busy { why, .. } = directory.read(templates_named).unwrap_err() else {
         panic!("read in the middle of an operation");
     };
+    let why = why.to_string();
     assert!(why.contains(".git/index.lock") && why.contains("delete that file"), "{why}");
     // A question about the files as they are is answered.
     assert!(directory.clone().disregarding_git().read(templates_named).is_ok());

@@ -329,7 +329,7 @@ fn each_limit_holds_at_its_value_and_refuses_one_more() {
         let directory = Directory::new(&home.root, "").unwrap().with_limits(limits);
         match directory.read(named) {
             Ok(reading) => listing(&reading.snapshot).replace('\n', ", "),
-            Err(ReadProblem::Oversize { what, .. }) => what,
+            Err(ReadProblem::Oversize { what, .. }) => what.to_string(),
             Err(problem) => problem.to_string(),
         }
     };

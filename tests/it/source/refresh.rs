@@ -13,7 +13,7 @@ use conformd::domain::declared::source::SourceStatus;
 use conformd::tasks::source;
 use conformd::tasks::source::directory::Directory;
 use conformd::tasks::source::{
-    NotRefreshed, ReadingCount, Refresh, SourceChannels, SourceSettings,
+    FreshReading, NoFreshReading, ReadingCount, SourceChannels, SourceSettings,
 };
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -30,7 +30,7 @@ const INTERVAL: Duration = Duration::from_mins(1);
 struct Running {
     clock: Clock,
     source: watch::Receiver<SourceStatus>,
-    refresh: Refresh,
+    refresh: FreshReading,
     stop: CancellationToken,
     tasks: JoinSet<()>,
     constraints: watch::Sender<Constraints>,
@@ -55,7 +55,7 @@ impl Running {
         let (readings, counted) = watch::channel(ReadingCount::default());
         let (constraints, demanded) = watch::channel(Constraints::default());
         let refresh =
-            Refresh { wake: Arc::clone(&wake), readings: counted, status: source.clone() };
+            FreshReading { wake: Arc::clone(&wake), readings: counted, status: source.clone() };
         let channels = SourceChannels { constraints: demanded, status, readings, wake };
         let mut tasks = JoinSet::new();
         tasks.spawn(source::run(settings, channels, clock.clone(), stop.clone()));
@@ -77,8 +77,8 @@ impl Running {
         waited.unwrap_or_else(|_| panic!("never came")).unwrap().clone()
     }
 
-    async fn refresh(&self) -> Result<Revision, NotRefreshed> {
-        self.refresh.refresh().await
+    async fn refresh(&self) -> Result<Revision, NoFreshReading> {
+        self.refresh.newest_revision().await
     }
 
     async fn end(mut self) {
@@ -121,7 +121,7 @@ async fn refreshes_asked_for_at_once_are_all_answered() {
     let mut asked = JoinSet::new();
     for _ in 0..20 {
         let refresh = tasks.refresh.clone();
-        asked.spawn(async move { refresh.refresh().await });
+        asked.spawn(async move { refresh.newest_revision().await });
     }
     let revisions = asked.join_all().await;
     assert!(revisions.iter().all(|answer| *answer == revisions[0] && answer.is_ok()));
@@ -134,7 +134,7 @@ async fn a_refresh_says_why_the_source_cannot_be_read_and_ends_with_the_tasks() 
     let tasks = Running::start(&home, "");
     tasks.refresh().await.unwrap();
     fs::rename(&home.root, home.outside.path().join("away")).unwrap();
-    let NotRefreshed::Unread(why) = tasks.refresh().await.unwrap_err() else {
+    let NoFreshReading::Unread(why) = tasks.refresh().await.unwrap_err() else {
         panic!("the source is gone");
     };
     assert!(why.contains("no such file"), "{why}");
@@ -142,7 +142,7 @@ async fn a_refresh_says_why_the_source_cannot_be_read_and_ends_with_the_tasks() 
     tasks.refresh().await.unwrap();
     let refresh = tasks.refresh.clone();
     tasks.end().await;
-    assert_eq!(refresh.refresh().await, Err(NotRefreshed::Stopped));
+    assert_eq!(refresh.newest_revision().await, Err(NoFreshReading::Stopped));
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn a_failing_source_wakes_the_regions_and_its_recovery_does_too() {
     tasks.until(|status| packs(status) == 1).await;
     home.write(".git/index.lock", "");
     tasks.source.mark_unchanged();
-    let NotRefreshed::Unread(why) = tasks.refresh().await.unwrap_err() else {
+    let NoFreshReading::Unread(why) = tasks.refresh().await.unwrap_err() else {
         panic!("git is at work");
     };
     assert!(why.contains("index.lock"), "{why}");

@@ -7,7 +7,7 @@ use conformd::domain::base::code;
 use conformd::domain::declared::catalog::{Catalog, Declared};
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::diagnostic::Severity;
-use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath, UnreadableFile};
 
 pub(super) const TEMPLATE: &str = "\
 Resources:
@@ -243,9 +243,7 @@ fn packs_beneath_a_directory_that_cannot_be_read_stay_in_force() {
     };
     let before = read(&whole, None);
     assert!(before.wholly_valid, "{:?}", before.diagnostics);
-    for content in
-        [FileContent::Unreadable("permission denied".into()), FileContent::EmptyDirectory]
-    {
+    for content in [FileContent::Unreadable(UnreadableFile::Denied), FileContent::EmptyDirectory] {
         let mut files = whole.clone();
         files.remove(&name("team/c.yaml"));
         files.insert(name("team"), content);

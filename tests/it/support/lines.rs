@@ -36,7 +36,8 @@ use conformd::domain::base::model::{
 };
 use conformd::domain::base::time::Pace;
 use conformd::domain::declared::approval::{Approval, Approvals};
-use conformd::domain::declared::diagnostic::Span;
+use conformd::domain::declared::catalog::ManifestProblem;
+use conformd::domain::declared::diagnostic::{Diagnostic, Span};
 use conformd::domain::declared::manifest::{ManifestOrigin, Suspend};
 use conformd::domain::declared::snapshot::{Absence, SourcePath};
 use conformd::domain::declared::template::Template;
@@ -45,11 +46,12 @@ use conformd::domain::observed::packs::{
     Observed, PackRecord, RolloutStatus, StatusRecord, Unknown, join,
 };
 use conformd::domain::organization::account_list::{Account, AccountList, OrganizationRecord};
-use conformd::domain::organization::membership::ListFreshness;
-use conformd::domain::organization::selector::{Excluded, ExclusionRule, named};
+use conformd::domain::organization::membership::{ListDoubt, ListFreshness};
+use conformd::domain::organization::selector::{Excluded, ExclusionRule, Unresolved, named};
 use conformd::domain::plan::decision::PlanInputs;
 use conformd::domain::plan::desired::{
-    Desired, DesiredEntry, DesiredPack, SourceTrust, Unresolvable,
+    Desired, DesiredEntry, DesiredPack, SourceDoubt, SourceTrust, Unresolvable, UnresolvedMembers,
+    Unsupported,
 };
 use conformd::domain::plan::effective_rules::{HeldRules, TemplatesByDigest};
 use conformd::domain::plan::guard::{GuardTerms, LossLimits, Ruling, approve};
@@ -269,14 +271,18 @@ pub(crate) fn desired(text: &str) -> Desired {
     };
     for line in lines(text) {
         match line {
-            "#invalid" => {
-                desired.trust = SourceTrust::Invalid("iam.yaml does not parse".to_owned());
+            "#invalid" => desired.trust = SourceTrust::Doubted(SourceDoubt::Invalid),
+            "#unread" => {
+                let doubt = SourceDoubt::Unreadable("the directory is gone".to_owned());
+                desired.trust = SourceTrust::Doubted(doubt);
             }
-            "#unread" => desired.trust = SourceTrust::Unread("the directory is gone".to_owned()),
             "#empty" => desired.empty = true,
             "#declared" => desired.absence = Absence::Declared,
             "#once" => desired.confirmed = false,
-            "#frozen" => desired.freshness = ListFreshness::Frozen("the list shrank".to_owned()),
+            "#frozen" => {
+                let doubt = ListDoubt::Unreadable("too many requests".to_owned());
+                desired.freshness = ListFreshness::Frozen(doubt);
+            }
             line if line.starts_with("#account ") => list(&mut desired, line),
             line if line.starts_with("#list ") => desired.list = Some(account_list(line)),
             line => want(&mut desired, line),
@@ -320,6 +326,14 @@ fn list(desired: &mut Desired, line: &str) {
     Arc::make_mut(list).accounts.insert(id, account);
 }
 
+/// Why the manifest of a broken pack is not used.
+fn problem() -> ManifestProblem {
+    let path = SourcePath::new("iam.yaml").unwrap();
+    let span = Span { line: 3, column: 1, start: 0, end: 1 };
+    let finding = Diagnostic::error(&path, Some(span), "unknown-field", "unknown field");
+    ManifestProblem::from(&finding)
+}
+
 fn want(desired: &mut Desired, line: &str) {
     let mut pack = pack(line);
     let marker = pack.marker(&installation(), &pack.name);
@@ -355,7 +369,7 @@ fn want(desired: &mut Desired, line: &str) {
                 None
             }
             "broken" => {
-                want.invalid_now = Some("iam.yaml:3:1: unknown field".to_owned());
+                want.invalid_now = Some(problem());
                 None
             }
             "suspended" => {
@@ -370,11 +384,15 @@ fn want(desired: &mut Desired, line: &str) {
                 desired.absent.insert(name, origin("absent.yaml"));
                 return;
             }
-            "stuck" => Some(Unresolvable::Invalid("iam.yaml:3:1: unknown field".to_owned())),
+            "stuck" => Some(Unresolvable::Invalid(problem())),
             "unresolved" => {
-                Some(Unresolvable::Unresolved("the account list is not known".to_owned()))
+                let (unresolved, doubt) = (Unresolved::Unlisted, Some(ListDoubt::NotRead));
+                Some(Unresolvable::Unresolved(UnresolvedMembers { unresolved, doubt }))
             }
-            "unsupported" => Some(Unresolvable::Unsupported("templates in S3 are not".to_owned())),
+            "unsupported" => {
+                let template = "s3://templates/iam.yaml".to_owned();
+                Some(Unresolvable::Unsupported(Unsupported::TemplateInS3(template)))
+            }
             word => {
                 want.suspend = suspend(Some(at(word.strip_prefix("suspended:").unwrap())));
                 None

@@ -19,15 +19,17 @@ use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
 use conformd::domain::declared::source::{ReadingOutcome, SourceProblem, SourceStatus};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::content::Content;
-use conformd::domain::observed::packs::{PackPhase, RolloutStatus, Unknown, Verb};
+use conformd::domain::observed::packs::{PackPhase, RolloutStatus, Unknown, Verb, VoidMarker};
 use conformd::domain::observed::recorder::Recorders;
-use conformd::domain::organization::membership::Membership;
-use conformd::domain::plan::guard::{PendingApproval, Trip, TripReason};
-use conformd::domain::plan::hold::{Hold, HoldReason};
+use conformd::domain::organization::membership::{ListDoubt, Membership};
+use conformd::domain::plan::desired::{SourceDoubt, Unresolvable, Unsupported};
+use conformd::domain::plan::hold::{Hold, HoldCause, HoldReason};
 use conformd::domain::plan::loss::{Loss, Losses};
 use conformd::domain::plan::outcome::{Outcome, StepResult};
+use conformd::domain::plan::pending_approval::{HeldLosses, PendingApproval};
 use conformd::domain::plan::region_plan::{Plan, Weights};
 use conformd::domain::plan::step::{Action, Change, ParameterValue, PlanStep, Reason};
+use conformd::domain::plan::trip::{Share, Trip, WindowDoubt};
 use conformd::domain::present::axes::SyncStatus;
 use conformd::domain::present::report::{
     OutOfSyncKind, PackReport, RegionReport, Reports, SyncReason, Timing,
@@ -119,13 +121,47 @@ pub(crate) fn quiet(name: &str) -> RegionReport {
 /// A region that could not be read.
 pub(crate) fn unknown(name: &str, kind: FailureKind, why: &str) -> RegionReport {
     let why = why.to_owned();
-    let hold =
-        Hold { pack: None, reason: HoldReason::Unknown, why: why.clone(), until: None, step: None };
+    let cause = HoldCause::RegionUnknown(why.clone());
+    let hold = Hold { pack: None, why: cause, until: None, step: None };
     let report = quiet(name);
     RegionReport {
         unknown: Some(Unknown { kind, why }),
         plan: Plan { holds: vec![hold], ..report.plan },
         ..report
+    }
+}
+
+/// A cause of this kind, for what looks at the kind alone; `text` where the kind carries one.
+pub(crate) fn hold_cause(reason: HoldReason, text: &str) -> HoldCause {
+    let text = text.to_owned();
+    match reason {
+        HoldReason::Mode => HoldCause::ModeObserve,
+        HoldReason::Source => HoldCause::Source(SourceDoubt::Unreadable(text)),
+        HoldReason::Invalid => HoldCause::Source(SourceDoubt::Invalid),
+        HoldReason::Unsupported => {
+            HoldCause::Unresolvable(Unresolvable::Unsupported(Unsupported::TemplateInS3(text)))
+        }
+        HoldReason::Unknown => HoldCause::RegionUnknown(text),
+        HoldReason::Unconfirmed => HoldCause::ReadOnce,
+        HoldReason::Settling => HoldCause::WriteSent,
+        HoldReason::Guard => {
+            let trips = vec![Trip::Caution(WindowDoubt::RecordUnwritable(text))];
+            let pending = PendingApproval { trips, losses: BTreeMap::new() };
+            let (region, void) = (region("eu-west-1"), BTreeSet::new());
+            HoldCause::Guard(Arc::new(HeldLosses { region, pending, void }))
+        }
+        HoldReason::InProgress => HoldCause::UnrecognizedStatus(text),
+        HoldReason::Suspended => HoldCause::Suspended(text),
+        HoldReason::Foreign => HoldCause::Void(VoidMarker::Copied),
+        HoldReason::Unmanaged => HoldCause::Unmanaged,
+        HoldReason::Quota => HoldCause::QuotaRefused(text),
+        HoldReason::Rejected => HoldCause::Rejected(text),
+        HoldReason::Conflict => HoldCause::Fight { puts: 7 },
+        HoldReason::Retry => HoldCause::AttemptFailed(text),
+        HoldReason::Denied => HoldCause::WritesRefused(text),
+        HoldReason::Orphaned => HoldCause::Orphaned,
+        HoldReason::Undeclared => HoldCause::Undeclared,
+        HoldReason::Membership => HoldCause::AccountList(ListDoubt::Unreadable(text)),
     }
 }
 
@@ -191,19 +227,20 @@ pub(crate) fn busy(name: &str) -> RegionReport {
     };
     let delete =
         PlanStep { losses: Losses::of_pack(), ..step("legacy", Action::Delete, Reason::Unwanted) };
-    let hold = Hold {
-        pack: Some(pack("legacy")),
-        reason: HoldReason::Guard,
-        why: "waiting for approval: delete 1 pack in eu-west-1 (deleting 2 of 3 packs)".to_owned(),
-        until: None,
-        step: Some(Box::new(delete)),
-    };
     let pending = PendingApproval {
-        trips: vec![Trip {
-            reason: TripReason::Ratio,
-            why: format!("deleting 2 of 3 packs in {name} within 24 h (limit 1)"),
+        trips: vec![Trip::Ratio {
+            region: region(name),
+            share: Share { lost: 2, now: 3, basis: 3, max: 1 },
         }],
         losses: BTreeMap::from([(pack("legacy"), BTreeSet::from([Loss::Pack]))]),
+    };
+    let losses =
+        HeldLosses { region: region(name), pending: pending.clone(), void: BTreeSet::new() };
+    let hold = Hold {
+        pack: Some(pack("legacy")),
+        why: HoldCause::Guard(Arc::new(losses)),
+        until: None,
+        step: Some(Box::new(delete)),
     };
     let arn = "arn:aws:config:eu-west-1:111111111111:organization-conformance-pack/iam-baseline-a1";
     let accepted = StepResult::Accepted { arn: Some(arn.to_owned()) };

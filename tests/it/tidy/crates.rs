@@ -44,7 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tasks/journal", &["tokio", "tokio_util"]),
     ("tasks/organization", &["futures_util", "thiserror", "tokio", "tokio_util", "tracing"]),
     ("tasks/probe", &["futures_util", "tokio", "tokio_util", "tracing"]),
-    ("tasks/region", &["tokio", "tokio_util", "tracing"]),
+    ("tasks/region", &["thiserror", "tokio", "tokio_util", "tracing"]),
     ("tasks", &[]),
     ("executor", &["futures_util", "tracing"]),
     ("metrics", &["jiff", "prometheus", "strum", "thiserror"]),

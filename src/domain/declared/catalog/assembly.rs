@@ -10,7 +10,7 @@ use super::claim::{Claim, PreviousCatalog};
 use super::intake::{DocumentIntake, Drafted};
 use super::parsed::ParsedManifests;
 use super::templates::TemplateFiles;
-use super::{Catalog, Declared, names, sums};
+use super::{Catalog, Declared, ManifestProblem, names, sums};
 use crate::domain::base::code;
 use crate::domain::base::model::PackName;
 use crate::domain::declared::constraints::Constraints;
@@ -147,7 +147,7 @@ fn invalidate<'d>(
         let counts =
             |finding: &&&Diagnostic| finding.path != *own || DAMAGE.contains(&finding.code);
         if let Some(first) = wrong.find(counts) {
-            let (why, last_good) = (first.to_string(), before.last_good(name));
+            let (why, last_good) = (ManifestProblem::from(*first), before.last_good(name));
             *declared = Declared::Broken { why, last_good };
         }
     }
@@ -157,7 +157,7 @@ fn invalidate<'d>(
 /// Why a file has packs whose names are not known.
 struct Nameless {
     path: SourcePath,
-    why: String,
+    why: ManifestProblem,
 }
 
 /// Brings a draft and its template together.
@@ -178,17 +178,14 @@ fn judge(
         DesiredState::Present => draft
             .template
             .as_ref()
-            .and_then(|(choice, span)| templates.take(&mut findings, choice, *span))
+            .and_then(|(choice, span)| templates.of_choice(&mut findings, choice, *span))
             .and_then(|template| {
                 let unended = templates.unended(&draft);
                 let manifest = resolve(&mut findings, draft, template, constraints)?;
                 Some(Declared::Good(Arc::new(Manifest { unended, ..manifest })))
             }),
     };
-    let why = || {
-        let error = findings.all.iter().find(|found| found.severity == Severity::Error);
-        error.map_or_else(|| "the manifest has errors".to_owned(), ToString::to_string)
-    };
+    let why = || ManifestProblem::first_of(&findings.all).unwrap_or(ManifestProblem::Unexplained);
     let result = match claimed {
         Some((name, span)) => {
             let outcome = declared.ok_or_else(why);

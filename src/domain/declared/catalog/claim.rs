@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Catalog, Declared};
+use super::{Catalog, Declared, ManifestProblem};
 use crate::domain::base::model::PackName;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::manifest::Manifest;
@@ -34,5 +34,5 @@ pub(super) struct Claim {
     pub(super) path: SourcePath,
     pub(super) span: Span,
     /// What it declares, or why it is not used.
-    pub(super) outcome: Result<Declared, String>,
+    pub(super) outcome: Result<Declared, ManifestProblem>,
 }

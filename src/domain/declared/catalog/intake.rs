@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ManifestProblem;
 use super::ending::is_ended;
 use super::strays;
 use crate::domain::base::code;
 use crate::domain::base::nearest::distance;
 use crate::domain::declared::approval::Approval;
-use crate::domain::declared::diagnostic::{Diagnostic, Severity, Span};
+use crate::domain::declared::diagnostic::{Diagnostic, Span};
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::manifest::{
     DesiredState, DocumentKind, ManifestDraft, kind, read_approval,
@@ -34,7 +35,7 @@ pub struct ParsedFile {
     approvals: Vec<(Approval, Span)>,
     diagnostics: Vec<Diagnostic>,
     /// Why packs that may stand in it could not be read.
-    broken: Option<String>,
+    broken: Option<ManifestProblem>,
     /// What it is if it is not ours.
     foreign: Option<ForeignFile>,
 }
@@ -55,11 +56,11 @@ pub(super) struct DocumentIntake {
     pub(super) approvals: Vec<(Approval, Span)>,
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Files that could not be read and may declare packs, and why.
-    pub(super) broken: BTreeMap<SourcePath, String>,
+    pub(super) broken: BTreeMap<SourcePath, ManifestProblem>,
 }
 
-/// The result of reading a document.
-enum TakenDocument {
+/// Whose a document is.
+enum DocumentOwner {
     /// It is ours, is meant to be ours, or its kind is unclear.
     Ours,
     /// It is not.
@@ -102,7 +103,7 @@ impl ParsedFile {
             }
             // Only as a template: it is read when a manifest names it.
             FileContent::Bytes(_) if !is_manifest_file(path) => {}
-            FileContent::Bytes(bytes) => file.take_bytes(path, bytes),
+            FileContent::Bytes(bytes) => file.read_bytes(path, bytes),
             // Whatever its name: manifests may lie in it, or behind it.
             FileContent::Unreadable(_) | FileContent::EmptyDirectory => {
                 let problem = text_of(path, content).err();
@@ -117,17 +118,17 @@ impl ParsedFile {
         self.drafts.iter().filter_map(|drafted| drafted.draft.template_file())
     }
 
-    fn take_bytes(&mut self, path: &SourcePath, bytes: &[u8]) {
+    fn read_bytes(&mut self, path: &SourcePath, bytes: &[u8]) {
         if let Some(problem) = strays::ciphertext(path, bytes) {
             return self.give_up(vec![problem]);
         }
         match yaml::decode(path, bytes) {
-            Ok(text) => self.take_text(path, text),
+            Ok(text) => self.read_text(path, text),
             Err(problem) => self.give_up(vec![*problem]),
         }
     }
 
-    fn take_text(&mut self, path: &SourcePath, text: &str) {
+    fn read_text(&mut self, path: &SourcePath, text: &str) {
         if let Some(problem) = strays::alien(path, text) {
             return self.give_up(vec![problem]);
         }
@@ -140,9 +141,9 @@ impl ParsedFile {
             {
                 first.hint.get_or_insert_with(|| hint.to_owned());
             }
-            match self.take_document(path, document) {
-                TakenDocument::Ours => is_ours = true,
-                TakenDocument::Foreign(root) => others.push(root),
+            match self.read_document(path, document) {
+                DocumentOwner::Ours => is_ours = true,
+                DocumentOwner::Foreign(root) => others.push(root),
             }
         }
         if !self.approvals.is_empty() && !is_ended(text.as_bytes()) {
@@ -169,17 +170,17 @@ impl ParsedFile {
         }
     }
 
-    fn take_document(&mut self, path: &SourcePath, document: YamlDocument) -> TakenDocument {
+    fn read_document(&mut self, path: &SourcePath, document: YamlDocument) -> DocumentOwner {
         let YamlDocument { span: _, root, problems } = document;
         let Some(root) = root else {
             self.give_up(problems);
-            return TakenDocument::Ours;
+            return DocumentOwner::Ours;
         };
         let mut findings = Findings::new(path);
         match kind(path, &root) {
             // Templates are read when they are named; what else is wrong here matters less than
             // that it is not ours.
-            DocumentKind::Foreign => return TakenDocument::Foreign(root),
+            DocumentKind::Foreign => return DocumentOwner::Foreign(root),
             DocumentKind::NearMiss(problem) => self.give_up(vec![*problem]),
             DocumentKind::Pack => {
                 findings.all.extend(problems);
@@ -200,14 +201,12 @@ impl ParsedFile {
                 self.diagnostics.append(&mut findings.all);
             }
         }
-        TakenDocument::Ours
+        DocumentOwner::Ours
     }
 
     /// Records that the file, or a document in it, says nothing that could be understood.
     fn give_up(&mut self, problems: Vec<Diagnostic>) {
-        if let Some(first) = problems.iter().find(|found| found.severity == Severity::Error) {
-            self.broken.get_or_insert_with(|| first.to_string());
-        }
+        self.broken = self.broken.take().or_else(|| ManifestProblem::first_of(&problems));
         self.diagnostics.extend(problems);
     }
 }
@@ -231,7 +230,7 @@ impl DocumentIntake {
             match foreign.as_ref().filter(|_| !named.contains(path)) {
                 Some(ForeignFile::Template) => unused.push(path),
                 Some(ForeignFile::Stray(problem)) => {
-                    broken.get_or_insert_with(|| problem.to_string());
+                    broken.get_or_insert_with(|| ManifestProblem::from(problem));
                     intake.diagnostics.push(problem.clone());
                 }
                 None => {}

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Declared;
 use super::claim::{Claim, PreviousCatalog};
+use super::{Declared, ManifestProblem};
 use crate::domain::base::code;
 use crate::domain::base::model::PackName;
 use crate::domain::declared::approval::Approval;
@@ -28,7 +28,7 @@ pub(super) fn settle(
             claims.into_iter().zip(conflicts)
         {
             let outcome = match &conflict {
-                Some(problem) => Err(problem.to_string()),
+                Some(problem) => Err(ManifestProblem::from(problem)),
                 None => outcome,
             };
             diagnostics.extend(conflict);

@@ -33,7 +33,7 @@ impl<'f> TemplateFiles<'f> {
     }
 
     /// The template that a manifest names at `span`; what keeps it from being used is found there.
-    pub(super) fn take(
+    pub(super) fn of_choice(
         &mut self,
         findings: &mut Findings<'_>,
         choice: &TemplateChoice,

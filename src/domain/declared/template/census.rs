@@ -49,7 +49,7 @@ pub struct TemplateCensus {
 }
 
 /// Counts a template whose sections were checked.
-pub(super) fn take(findings: &mut Findings<'_>, root: &YamlNode) -> TemplateCensus {
+pub(super) fn census(findings: &mut Findings<'_>, root: &YamlNode) -> TemplateCensus {
     let mut census = TemplateCensus::default();
     for MappingEntry { key, key_span: _, value } in entries(root, "Parameters") {
         census.parameters.insert(key.text.to_string());

@@ -34,10 +34,10 @@ impl Template {
             findings.file_error(code::TEMPLATE_SHAPE, "there is no mapping Resources");
             return Err(findings.all);
         }
-        take_marker_off(&mut root);
+        remove_marker(&mut root);
         Ok(Self {
             digest: Canonical::of(&root).digest(),
-            census: census::take(&mut findings, &root),
+            census: census::census(&mut findings, &root),
             body: text.into(),
             outline: Arc::new(Outline::of(&root)),
             dependent: Arc::default(),
@@ -45,7 +45,7 @@ impl Template {
     }
 }
 
-fn take_marker_off(root: &mut YamlNode) {
+fn remove_marker(root: &mut YamlNode) {
     let Value::Mapping(sections) = &mut root.value else { return };
     sections.entries.retain_mut(|section| {
         let Value::Mapping(parameters) = &mut section.value.value else { return true };

@@ -103,7 +103,7 @@ impl SchemaCheck<'_, '_> {
             if let ("If", Some([_, yes, no])) = (call.function, call.items()) {
                 self.node(yes, schema, what);
                 self.node(no, schema, what);
-            } else if call.gives_list() && !takes(schema, "array") {
+            } else if call.gives_list() && !accepts(schema, "array") {
                 let found = format!("{what} is a list");
                 self.findings.error(node.span, code::WRONG_TYPE, found).expected(types_of(schema));
             }
@@ -114,10 +114,10 @@ impl SchemaCheck<'_, '_> {
         }
         match &node.value {
             Value::Scalar(scalar) => self.scalar(scalar, node.span, schema, what),
-            Value::Sequence(nodes) if takes(schema, "array") => {
+            Value::Sequence(nodes) if accepts(schema, "array") => {
                 self.sequence(nodes, node.span, schema, what);
             }
-            Value::Mapping(mapping) if takes(schema, "object") => {
+            Value::Mapping(mapping) if accepts(schema, "object") => {
                 self.mapping(mapping, schema, what, node.span);
             }
             Value::Sequence(_) | Value::Mapping(_) => {
@@ -130,9 +130,9 @@ impl SchemaCheck<'_, '_> {
     fn scalar(&mut self, scalar: &Scalar, span: Span, schema: &'static Json, what: &str) {
         let Scalar { text, meaning, .. } = scalar;
         // CloudFormation makes text of numbers and booleans, and the reverse.
-        let fits = takes(schema, "string")
-            || takes(schema, "integer") && text.parse::<i64>().is_ok()
-            || takes(schema, "boolean")
+        let fits = accepts(schema, "string")
+            || accepts(schema, "integer") && text.parse::<i64>().is_ok()
+            || accepts(schema, "boolean")
                 && (matches!(meaning, Meaning::Bool(_)) || is_boolean(text));
         if !fits {
             let found = format!("{what} is {}", meaning.describe());
@@ -147,10 +147,10 @@ impl SchemaCheck<'_, '_> {
                 .expected(set.join(", "));
             return;
         }
-        let number = text.parse::<u64>().ok().filter(|_| takes(schema, "integer"));
+        let number = text.parse::<u64>().ok().filter(|_| accepts(schema, "integer"));
         // What AWS puts in for `${AWS::AccountId}` has another length.
         let length = (!text.contains("${")).then(|| text.chars().count() as u64);
-        let length = length.filter(|_| takes(schema, "string"));
+        let length = length.filter(|_| accepts(schema, "string"));
         let range = |count: Option<u64>, least: &str, most: &str| {
             let bound = |key: &str| schema.get(key).and_then(Json::as_u64);
             let (least, most) = (bound(least).unwrap_or(0), bound(most).unwrap_or(u64::MAX));
@@ -231,7 +231,7 @@ impl SchemaCheck<'_, '_> {
     }
 }
 
-fn takes(schema: &Json, kind: &str) -> bool {
+fn accepts(schema: &Json, kind: &str) -> bool {
     match schema.get("type") {
         Some(Json::String(one)) => one == kind,
         Some(Json::Array(all)) => all.iter().any(|one| one == kind),
@@ -247,7 +247,7 @@ fn types_of(schema: &Json) -> String {
         ("array", "a list"),
         ("object", "a mapping"),
     ];
-    let taken = named.into_iter().filter(|(kind, _)| takes(schema, kind));
+    let taken = named.into_iter().filter(|(kind, _)| accepts(schema, kind));
     taken.map(|(_, word)| word).collect::<Vec<_>>().join(" or ")
 }
 

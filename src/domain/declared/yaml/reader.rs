@@ -196,7 +196,7 @@ impl<'a> EventReader<'a> {
     fn run<'b>(&mut self, parser: &mut Parser<'b, StrInput<'b>>) {
         while let Some(event) = parser.next_event() {
             let next = match event {
-                Ok((event, span)) => self.take(event, span),
+                Ok((event, span)) => self.add_event(event, span),
                 Err(error) => self.syntax(&error),
             };
             let goes_on = match next {
@@ -223,7 +223,7 @@ impl<'a> EventReader<'a> {
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "the parser may add kinds of events")]
-    fn take(&mut self, event: Event<'_>, at: TextSpan) -> ReaderStep {
+    fn add_event(&mut self, event: Event<'_>, at: TextSpan) -> ReaderStep {
         let span = self.span(&at);
         match event {
             Event::DocumentStart(..) => {

@@ -7,11 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::domain::base::model::AccountId;
-use crate::domain::base::untrusted::one_line;
+use crate::domain::base::untrusted::{FAILURE_MAX, one_line};
 use crate::domain::observed::member::Cause;
-
-/// Characters of a text that are kept. AWS documents no limit, and error texts carry ids and times.
-const TEXT_MAX: usize = 512;
 
 /// Different causes with a text that one region remembers, about 2 MiB. Beyond, which is when texts
 /// differ from member to member, codes alone are kept.
@@ -36,7 +33,7 @@ impl Causes {
     ) -> Option<Arc<Cause>> {
         let text = |text: Option<&str>| {
             let text = text.unwrap_or_default().replace(account.as_str(), OWN_ACCOUNT);
-            one_line(&text, TEXT_MAX)
+            one_line(&text, FAILURE_MAX)
         };
         let cause = Cause { code: text(code), message: text(message) };
         if cause == Cause::default() {
@@ -98,7 +95,7 @@ mod tests {
             .collect();
         assert!(causes.0.len() <= CAUSES_MAX);
         assert!(held.iter().all(|cause| cause.code == "Busy"));
-        assert!(held.iter().all(|cause| cause.message.chars().count() <= TEXT_MAX + 1));
+        assert!(held.iter().all(|cause| cause.message.chars().count() <= FAILURE_MAX + 1));
         drop(held);
         causes.forget_unused();
         let again = causes.of(account(1), Some("Busy"), Some("something new")).unwrap();

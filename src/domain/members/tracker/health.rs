@@ -5,6 +5,7 @@ use super::tracked_members::TrackedMembers;
 use crate::domain::base::model::AccountId;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::packs::Unknown;
+use crate::domain::organization::membership::ListDoubt;
 
 /// The rollout of a pack. `unknown`: why the region could not be read last.
 pub(super) fn rollout(
@@ -21,7 +22,7 @@ pub(super) fn rollout(
     whys.extend(notes(state));
     // An unknown health already names the missing list as its reason.
     if health != RolloutHealth::Unknown {
-        whys.extend(people.doubt.clone());
+        whys.extend(people.freshness.doubt().map(ToString::to_string));
     }
     whys.extend(unknown.map(|unknown| format!("the region could not be read: {}", unknown.why)));
     Rollout {
@@ -60,8 +61,8 @@ pub(super) fn health(
         return (RolloutHealth::Degraded, None);
     }
     if people.list.is_none() {
-        let why = people.doubt.as_deref().unwrap_or("the account list was not read yet");
-        return say(RolloutHealth::Unknown, why);
+        let why = people.freshness.doubt().unwrap_or(&ListDoubt::NotRead);
+        return say(RolloutHealth::Unknown, &why.to_string());
     }
     if counts.missing > 0 {
         return (RolloutHealth::Missing, None);

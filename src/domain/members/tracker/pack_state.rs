@@ -205,7 +205,7 @@ impl PackState {
     }
 
     /// Updates the rows from a complete reading.
-    pub(super) fn take(
+    pub(super) fn complete(
         &mut self,
         found: ReadResult,
         began: Timestamp,
@@ -214,11 +214,11 @@ impl PackState {
         self.setback = None;
         match found {
             ReadResult::Trouble(draft) => {
-                self.rows.take_filtered(draft);
+                self.rows.update_filtered(draft);
                 self.read = Some(began);
             }
             ReadResult::Account(number, draft) => {
-                self.rows.take_one(number, draft, self.proof);
+                self.rows.update_one(number, draft, self.proof);
                 self.lone.insert(number, began);
             }
             ReadResult::Resync(draft) => {

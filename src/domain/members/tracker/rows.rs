@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::account_index::{AccountIndex, AccountInterner, AccountSet};
 use super::causes::Causes;
 use crate::domain::base::model::Timestamp;
-use crate::domain::base::untrusted::one_line;
+use crate::domain::base::untrusted::{WORD_MAX, one_line};
 use crate::domain::observed::failure_class::{FailureClass, classify};
 use crate::domain::observed::member::Cause;
 use crate::domain::observed::packs::{PackPhase, RolloutStatus, StatusRow, Verb};
@@ -85,7 +85,7 @@ impl MemberRow {
         // Good rows keep no cause: they are most of the rows, and their texts would be memory
         // without use.
         let unknown = match status {
-            RolloutStatus::Unknown(text) => Some(one_line(text, 64)),
+            RolloutStatus::Unknown(text) => Some(one_line(text, WORD_MAX)),
             RolloutStatus::Known(..) => None,
         };
         let code = error_code.as_deref().or(unknown.as_deref());
@@ -188,7 +188,7 @@ impl PackRows {
 
     /// Updates the rows from the six filtered listings. An account that was in one of them and is
     /// not any more has an unknown status.
-    pub(super) fn take_filtered(&mut self, draft: RowsInProgress) {
+    pub(super) fn update_filtered(&mut self, draft: RowsInProgress) {
         for row in std::mem::take(&mut self.rest) {
             match (draft.0.contains_key(&row.number), row.state.is_filtered()) {
                 (true, _) => {}
@@ -205,7 +205,7 @@ impl PackRows {
     }
 
     /// Updates the row of one account.
-    pub(super) fn take_one(
+    pub(super) fn update_one(
         &mut self,
         number: AccountIndex,
         draft: RowsInProgress,

@@ -61,7 +61,7 @@ impl<'a> Summarizer<'a> {
         let frame = JudgeContext {
             now: view.now,
             list_read: view.people.list_read(),
-            is_current: view.people.is_current,
+            is_current: view.people.freshness.doubt().is_none(),
             reference: state.reference,
             is_running: state.is_at_work(view.now) && self.any_working(),
         };

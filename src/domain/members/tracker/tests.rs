@@ -141,7 +141,7 @@ impl TrackerScene {
         for page in rows.chunks(3) {
             self.tracked.note(&mut draft, page);
         }
-        self.tracked.take(reading, draft, &RESYNCS, at(self.now), at(self.now));
+        self.tracked.complete(reading, draft, &RESYNCS, at(self.now), at(self.now));
     }
 
     /// Reads everybody.

@@ -15,9 +15,7 @@ pub(super) struct TrackedMembers {
     /// The list; `None` before the first.
     pub(super) list: Option<Arc<AccountList>>,
     /// Whether it is current.
-    pub(super) is_current: bool,
-    /// Why it is not current.
-    pub(super) doubt: Option<String>,
+    pub(super) freshness: ListFreshness,
     /// The accounts' numbers, in the order of the list.
     numbers: Vec<AccountIndex>,
     listed: AccountSet,
@@ -26,10 +24,7 @@ pub(super) struct TrackedMembers {
 impl TrackedMembers {
     /// Updates the list and its freshness.
     pub(super) fn observe(&mut self, list: Option<&Arc<AccountList>>, freshness: &ListFreshness) {
-        (self.is_current, self.doubt) = match freshness {
-            ListFreshness::Current => (true, None),
-            ListFreshness::Frozen(why) | ListFreshness::Unknown(why) => (false, Some(why.clone())),
-        };
+        self.freshness.clone_from(freshness);
         // Without a list the last one stays in force. The same list again is skipped, since
         // numbering 50,000 accounts at every reconciliation would be waste.
         let Some(list) = list else { return };

@@ -9,6 +9,7 @@ use crate::domain::organization::membership::Shrink;
 use crate::domain::plan::effective_rules::HeldRules;
 use crate::domain::plan::hold::HoldReason;
 use crate::domain::plan::loss::{Loss, LossAt};
+use crate::domain::plan::pending_approval::VoidApproval;
 use crate::domain::plan::region_plan::Plan;
 use crate::domain::plan::step::PlanStep;
 use crate::domain::plan::window::{LossWindow, ProcessTime};
@@ -84,7 +85,7 @@ impl<'a> RequestedLosses<'a> {
     pub(super) fn of(plan: &'a Plan, terms: &GuardTerms<'a>, window: &LossWindow) -> Self {
         // Steps that only wait count with those that may be taken now. Otherwise a plan could pass
         // the limits in two halves, because one pack happened to be busy.
-        let held = plan.holds.iter().filter(|hold| is_imminent(hold.reason));
+        let held = plan.holds.iter().filter(|hold| is_imminent(hold.reason()));
         let held = held.filter_map(|hold| hold.step.as_deref());
         let mut steps: Vec<&PlanStep> =
             plan.steps.iter().chain(held).filter(|step| !step.losses.is_empty()).collect();
@@ -110,15 +111,16 @@ impl<'a> RequestedLosses<'a> {
     }
 
     /// Why approvals that name an uncovered loss do not count.
-    pub(super) fn void(&self, terms: &GuardTerms<'_>, window: &LossWindow) -> BTreeSet<String> {
+    pub(super) fn void(
+        &self,
+        terms: &GuardTerms<'_>,
+        window: &LossWindow,
+    ) -> BTreeSet<VoidApproval> {
         let last_update = |at: &LossAt| {
             self.steps.iter().find(|step| step.pack == at.pack).and_then(|step| step.last_update)
         };
-        let void = self.uncovered.iter().filter_map(|at| {
-            let (approval, why) = terms.approvals.void(window, at, last_update(at))?;
-            Some(format!("the approval {} does not count: {why}", approval.name))
-        });
-        void.collect()
+        let void = |at| terms.approvals.void(window, at, last_update(at));
+        self.uncovered.iter().filter_map(void).collect()
     }
 
     /// The steps that ask for something which no approval covers.

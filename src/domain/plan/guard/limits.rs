@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::asked::{GuardTerms, RequestedLosses};
-use super::trip::{Trip, TripReason};
 use crate::domain::base::model::{AccountId, PackName};
-use crate::domain::base::words::many;
 use crate::domain::organization::membership::Shrink;
 use crate::domain::plan::loss::{Loss, LossAt};
 use crate::domain::plan::step::{Action, PlanStep};
+use crate::domain::plan::trip::{Share, Trip};
 use crate::domain::plan::window::{HoldBasis, LossWindow, Lost};
 
 /// Packs with at most this many effective rules may lose one rule instead of half of them.
@@ -67,15 +66,6 @@ fn size(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// The number that a limit is a percentage of, where it differs from the number that is there now.
-fn by(before: usize, now: usize) -> String {
-    if before == now { String::new() } else { format!(", by the {before} of 24 h ago") }
-}
-
-fn trip(reason: TripReason, why: String) -> Trip {
-    Trip { reason, why }
-}
-
 /// The requested losses, the losses within the window, and the limits.
 struct Scales<'a> {
     asked: &'a RequestedLosses<'a>,
@@ -128,23 +118,21 @@ impl<'a> Scales<'a> {
 
     fn source(&self) -> impl Iterator<Item = Trip> {
         let weights = &self.asked.plan.weights;
-        let empty = weights.source_empty.then(|| {
-            trip(TripReason::EmptySource, "the source declares no pack at all".to_owned())
-        });
+        let empty = weights.source_empty.then_some(Trip::EmptySource);
         let percent = self.terms.limits.overlap_percent;
-        let say = |wanted: usize, owned: usize, when: &str| {
-            let why = format!(
-                "only {wanted} of {} owned here{when} are still desired (at least {percent} %); \
-                 check that source.directory is the right directory",
-                many(owned, "pack"),
-            );
-            is_below(wanted, owned, percent).then(|| trip(TripReason::Overlap, why))
+        let say = |desired: usize, owned: usize, was: bool| {
+            is_below(desired, owned, percent).then_some(Trip::Overlap {
+                desired,
+                owned,
+                percent,
+                was,
+            })
         };
         let (wanted, owned) = self.desired_before();
         // The present comes first; the state of 24 hours ago is asked only when the present passes,
         // so that new packs cannot make up for those that go.
-        let few = say(weights.owned_wanted, weights.owned, "")
-            .or_else(|| say(wanted, owned, " 24 h ago"));
+        let few =
+            say(weights.owned_wanted, weights.owned, false).or_else(|| say(wanted, owned, true));
         empty.into_iter().chain(few)
     }
 
@@ -170,33 +158,19 @@ impl<'a> Scales<'a> {
     /// another writer or a reverted change created it.
     fn conflicts(&self) -> impl Iterator<Item = Trip> {
         let own = self.before_here().filter(|lost| is_pack(lost) && !lost.external);
-        own.filter(|lost| self.asked.uncovered.contains(&lost.at)).map(|lost| {
-            let when = lost.when.strftime("%Y-%m-%dT%H:%M:%SZ");
-            let why = format!(
-                "{} was deleted at {when} and exists again: another writer, or a change that was \
-                 reverted",
-                lost.at.pack
-            );
-            trip(TripReason::Conflict, why)
-        })
+        own.filter(|lost| self.asked.uncovered.contains(&lost.at))
+            .map(|lost| Trip::Conflict { pack: lost.at.pack.clone(), when: lost.when })
     }
 
     /// AWS does not return a template, so what an adoption loses is not known.
     fn adoptions(&self) -> Option<Trip> {
         let adopted =
             self.asked.steps.iter().filter(|step| matches!(step.action, Action::Adopt(_)));
-        let packs: Vec<&str> = adopted
+        let packs: Vec<PackName> = adopted
             .filter(|step| self.asked.of_pack(&step.pack).next().is_some())
-            .map(|step| step.pack.as_str())
+            .map(|step| step.pack.clone())
             .collect();
-        (!packs.is_empty()).then(|| {
-            let why = format!(
-                "adopting {} may lose rules or accounts: AWS does not return the template of an \
-                 unmanaged pack",
-                packs.join(", ")
-            );
-            trip(TripReason::Adoption, why)
-        })
+        (!packs.is_empty()).then_some(Trip::Adoption { packs })
     }
 
     fn packs(&self) -> Option<Trip> {
@@ -213,14 +187,8 @@ impl<'a> Scales<'a> {
         };
         let max = allowance(1, owned, self.terms.limits.ratio_percent);
         let lost = asked.saturating_add(gone);
-        (asked > 0 && lost > max).then(|| {
-            let why = format!(
-                "deleting {lost} of {} in {region} within 24 h (limit {max}{})",
-                many(now, "pack"),
-                by(owned, now)
-            );
-            trip(TripReason::Ratio, why)
-        })
+        let share = Share { lost, now, basis: owned, max };
+        (asked > 0 && lost > max).then(|| Trip::Ratio { region: region.clone(), share })
     }
 
     fn names(&self) -> Option<Trip> {
@@ -240,13 +208,8 @@ impl<'a> Scales<'a> {
         let names: BTreeSet<&PackName> =
             before.map(|at| &at.pack).chain(asked.iter().copied()).collect();
         let max = size(self.terms.limits.names_per_window);
-        (!asked.is_empty() && names.len() > max).then(|| {
-            let why = format!(
-                "{} deleted or stripped of rules within 24 h, all regions together (limit {max})",
-                many(names.len(), "pack")
-            );
-            trip(TripReason::Window, why)
-        })
+        let packs = names.len();
+        (!asked.is_empty() && packs > max).then_some(Trip::Window { packs, max })
     }
 
     fn rules(&self) -> Vec<Trip> {
@@ -258,13 +221,8 @@ impl<'a> Scales<'a> {
             // one.
             let max = if of <= SMALL_PACK { 1 } else { of / 2 };
             if lost > max {
-                let why = format!(
-                    "{} loses {lost} of {} within 24 h (limit {max}{})",
-                    step.pack,
-                    many(now, "effective rule"),
-                    by(of, now)
-                );
-                trips.push(trip(TripReason::RuleLoss, why));
+                let share = Share { lost, now, basis: of, max };
+                trips.push(Trip::PackRules { pack: step.pack.clone(), share });
             }
         }
         let losses: Vec<RuleLoss> =
@@ -285,12 +243,8 @@ impl<'a> Scales<'a> {
         let limits = self.terms.limits;
         let max = allowance(limits.rules_max, of, limits.rules_percent);
         if lost > max && losses.iter().any(|loss| loss.is_asked) {
-            let why = format!(
-                "{region} loses {lost} of {} within 24 h (limit {max}{})",
-                many(now, "effective rule"),
-                by(of, now)
-            );
-            trips.push(trip(TripReason::RuleLoss, why));
+            let share = Share { lost, now, basis: of, max };
+            trips.push(Trip::RegionRules { region: region.clone(), share });
         }
         trips
     }
@@ -326,12 +280,11 @@ impl<'a> Scales<'a> {
         let is_asked =
             self.asked.uncovered.iter().any(|at| at.loss == Loss::Pack || is_rule(&at.loss));
         let goes = !deleted.is_empty() || !gone.is_empty();
-        (is_asked && goes && is_below(left, of, percent)).then(|| {
-            let why = format!(
-                "{region} keeps {left} of {} when packs are deleted (at least {percent} %)",
-                many(of, "effective rule")
-            );
-            trip(TripReason::RuleLoss, why)
+        (is_asked && goes && is_below(left, of, percent)).then(|| Trip::RulesLeft {
+            region: region.clone(),
+            left,
+            of,
+            percent,
         })
     }
 
@@ -386,11 +339,7 @@ impl<'a> Scales<'a> {
         let max = allowance(limits.exclusions_max, members, limits.exclusions_percent);
         let mut trips = Vec::new();
         if lost.len() > max {
-            let why = format!(
-                "{} newly excluded within 24 h, all packs together (limit {max})",
-                many(lost.len(), "active account")
-            );
-            trips.push(trip(TripReason::Exclusions, why));
+            trips.push(Trip::Exclusions { accounts: lost.len(), max });
         }
         let grows = |step: &&&PlanStep| self.asked.of_pack(&step.pack).any(is_account);
         for step in self.asked.steps.iter().filter(grows) {
@@ -399,12 +348,8 @@ impl<'a> Scales<'a> {
             // The share applies only to packs that exclude more with this plan: a pack that is
             // above it already must not block unrelated changes.
             if excluded.saturating_mul(100) > members.saturating_mul(size(percent)) && members > 0 {
-                let why = format!(
-                    "{} would exclude {excluded} of {} (limit {percent} %)",
-                    step.pack,
-                    many(members, "active account")
-                );
-                trips.push(trip(TripReason::Exclusions, why));
+                let pack = step.pack.clone();
+                trips.push(Trip::ExcludedShare { pack, excluded, members, percent });
             }
         }
         trips
@@ -416,28 +361,20 @@ impl<'a> Scales<'a> {
             return None;
         }
         // A list that shrank is still known, so the shrink is reported in place of a missing list.
-        if let Some(Shrink { before, after, since: _, gone: _ }) = self.terms.shrink {
-            let why = format!("the account list shrank from {before} to {after} active accounts");
-            return Some(trip(TripReason::Membership, why));
+        if let Some(&Shrink { before, after, since: _, gone: _ }) = self.terms.shrink {
+            return Some(Trip::ListShrank { before, after });
         }
-        self.terms.members.is_none().then(|| {
-            let why = "the account list is unknown, so the share of excluded accounts is unknown";
-            trip(TripReason::Membership, why.to_owned())
-        })
+        self.terms.members.is_none().then_some(Trip::ListUnknown)
     }
 
     fn caution(&self) -> Option<Trip> {
-        Some(trip(TripReason::Caution, self.window.caution(self.terms.elapsed)?))
+        self.window.caution(self.terms.elapsed).map(Trip::Caution)
     }
 
     fn held(&self) -> Option<Trip> {
         let since = self.asked.uncovered.iter().filter_map(|at| self.window.held(at));
         let since = since.filter(|held| held.basis >= self.basis).map(|held| held.when).min()?;
-        let why = format!(
-            "held since {}; it needs an approval even when it is within the limits",
-            since.strftime("%Y-%m-%dT%H:%M:%SZ")
-        );
-        Some(trip(TripReason::Held, why))
+        Some(Trip::Held { since })
     }
 }
 

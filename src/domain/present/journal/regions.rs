@@ -90,7 +90,7 @@ impl ReportedRegion {
             return Some(Note::new(EventKind::Guard, Weight::Normal, text));
         };
         let named: Vec<&PackName> = pending.losses.keys().collect();
-        let why: Vec<&str> = pending.trips.iter().map(|trip| trip.why.as_str()).collect();
+        let why: Vec<String> = pending.trips.iter().map(ToString::to_string).collect();
         let text = format!(
             "waiting for approval: {} ({}): {}",
             pending.summary(),

@@ -158,6 +158,7 @@ pub(super) fn clock(facts: &PreflightFacts) -> CheckLine {
         seconds => format!("{seconds} s {side} AWS's"),
     };
     let advice = "synchronize the clock of this machine (chrony, systemd-timesyncd)";
+    // A simulated AWS has a clock of its own.
     if facts.simulated || apart < SKEW_WARN {
         CheckLine::ok(check, detail)
     } else if apart < SKEW_FAIL {

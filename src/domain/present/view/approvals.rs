@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::region::{HoldView, RegionView};
-use super::{ConfirmedCaller, CurrentState, NAME_MAX, VERSION};
+use super::{ConfirmedCaller, CurrentState, VERSION};
 use crate::domain::base::model::{AccountId, Installation, PackName, Region, Revision, Timestamp};
-use crate::domain::base::untrusted::{flowing, one_line};
+use crate::domain::base::untrusted::{ACCOUNT_NAME_MAX, SHOWN_TEXT_MAX, flowing, one_line};
 use crate::domain::base::words::{first_few, many};
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::hold::HoldReason;
@@ -76,13 +76,12 @@ pub fn approvals(facts: &CurrentState) -> ApprovalsView {
     }
 }
 
-/// Characters of a reason that are kept.
-const WHY_MAX: usize = 1_024;
-
 /// Why what waits in a region is not known.
 fn unknown(report: Option<&RegionReport>) -> Option<String> {
     match report {
-        Some(report) => report.unknown.as_ref().map(|unknown| flowing(&unknown.why, WHY_MAX)),
+        Some(report) => {
+            report.unknown.as_ref().map(|unknown| flowing(&unknown.why, SHOWN_TEXT_MAX))
+        }
         None => Some("it was not reconciled yet".to_owned()),
     }
 }
@@ -111,7 +110,7 @@ pub fn names(waiting: &WaitingLosses, membership: &Membership) -> BTreeMap<Accou
     accounts
         .filter_map(|id| {
             let name = &list?.accounts.get(&id)?.name;
-            (!name.is_empty()).then(|| (id, one_line(name, NAME_MAX)))
+            (!name.is_empty()).then(|| (id, one_line(name, ACCOUNT_NAME_MAX)))
         })
         .collect()
 }
@@ -123,7 +122,9 @@ pub fn waiting(regions: &BTreeMap<Region, RegionView>) -> WaitingLosses {
         let Some(report) = &view.report else { continue };
         let undeclared = report.holds.iter().filter(|hold| hold.reason == HoldReason::Undeclared);
         let packs = undeclared.filter_map(|hold| hold.pack.as_ref());
-        waiting.add(region, report.pending.as_ref(), packs);
+        let losses = report.pending.iter().flat_map(|pending| &pending.losses);
+        let reasons = report.pending.iter().flat_map(|pending| &pending.trips);
+        waiting.add(region, losses, reasons.map(|trip| trip.why.clone()), packs);
     }
     waiting
 }

@@ -137,9 +137,9 @@ fn deployment(
     let holds: Vec<&Hold> =
         report.plan.holds.iter().filter(|hold| hold.pack.as_ref() == Some(name)).collect();
     let step = report.plan.steps_with_held().find(|step| step.pack == *name);
-    let strongest = holds.iter().max_by_key(|hold| lift(hold.reason));
-    let gate = strongest.filter(|hold| lift(hold.reason) != Lift::Time);
-    let is_gated = gate.is_some_and(|hold| lift(hold.reason) == Lift::Person);
+    let strongest = holds.iter().max_by_key(|hold| lift(hold.reason()));
+    let gate = strongest.filter(|hold| lift(hold.reason()) != Lift::Time);
+    let is_gated = gate.is_some_and(|hold| lift(hold.reason()) == Lift::Person);
     let helping = step.filter(|_| gate.is_none());
     // The next plan holds it for this reason; until then the last outcome counts.
     let refused = refusal(name, report);
@@ -152,7 +152,7 @@ fn deployment(
     } else {
         Pending::Nothing
     };
-    let is_suspended = gate.is_some_and(|hold| lift(hold.reason) == Lift::Purpose);
+    let is_suspended = gate.is_some_and(|hold| lift(hold.reason()) == Lift::Purpose);
     let members = rollout.map_or(RolloutHealth::Unknown, |rollout| rollout.health);
     let health = health(members, change, is_suspended);
     let action_required = if health == HealthStatus::Degraded {
@@ -161,8 +161,8 @@ fn deployment(
         is_gated || (gate.is_none() && refused.is_some())
     };
     let refused = refused.map(|why| format!("AWS refused the last change: {why}"));
-    let held = gate.map(|hold| hold.why.clone()).or(refused);
-    let held = held.or_else(|| strongest.map(|hold| hold.why.clone()));
+    let held = gate.map(|hold| hold.why.to_string()).or(refused);
+    let held = held.or_else(|| strongest.map(|hold| hold.why.to_string()));
     let why = held.or_else(|| rollout.and_then(|rollout| rollout.why.clone()));
     Some(PackDeploymentView {
         sync,
@@ -246,10 +246,10 @@ pub(super) fn redeployed<'a>(
     plan: &'a Plan,
     pack: &PackName,
 ) -> Option<&'a BTreeMap<AccountId, Timestamp>> {
-    let held = plan.holds.iter().filter(|hold| lift(hold.reason) == Lift::Time);
+    let held = plan.holds.iter().filter(|hold| lift(hold.reason()) == Lift::Time);
     let held = held.filter_map(|hold| hold.step.as_deref());
     let mut steps = plan.steps.iter().chain(held).filter(|step| step.pack == *pack);
-    steps.find_map(|step| step.reason.redeployed()).map(|(_, seen)| seen)
+    steps.find_map(|step| step.reason.redeployed()).map(|redeployed| redeployed.seen)
 }
 
 /// Whether a step is for this member.

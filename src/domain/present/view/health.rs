@@ -124,10 +124,10 @@ fn caller(facts: &CurrentState) -> Option<ReasonView> {
 fn organization(facts: &CurrentState) -> Option<ReasonView> {
     let (state, why) = match facts.list_freshness() {
         ListFreshness::Current => return None,
-        ListFreshness::Frozen(why) => (HealthStatus::Degraded, why),
-        ListFreshness::Unknown(why) => (HealthStatus::Unknown, why),
+        ListFreshness::Frozen(doubt) => (HealthStatus::Degraded, doubt),
+        ListFreshness::Unknown(doubt) => (HealthStatus::Unknown, doubt),
     };
-    Some(reason(state, Subject::Organization, why))
+    Some(reason(state, Subject::Organization, why.to_string()))
 }
 
 /// A record that is configured and cannot be used keeps losses from being sent. Without any, the

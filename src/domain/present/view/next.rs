@@ -106,9 +106,10 @@ impl AdviceCase<'_> {
 
 /// What a hold means for who acts.
 fn waits(hold: &Hold) -> NextView {
-    let Hold { pack: _, reason, why, until, step } = hold;
+    let Hold { pack: _, why, until, step } = hold;
+    let reason = hold.reason();
     let what = step.as_ref().map_or("acts", |step| verb(step.action.kind()));
-    let (who, what) = match lift(*reason) {
+    let (who, what) = match lift(reason) {
         Lift::Time => (Who::Conformd, format!("conformd {what} later ({reason}: {why})")),
         Lift::Purpose => (Who::Nobody, format!("conformd {what} when this ends: {reason}: {why}")),
         Lift::Person => {

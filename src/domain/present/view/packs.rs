@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::deployment::{PackDeploymentView, deployments};
 use super::{CurrentState, VERSION};
 use crate::domain::base::model::{PackName, Region, Timestamp};
-use crate::domain::base::untrusted::one_line;
+use crate::domain::base::untrusted::{LABEL_MAX, one_line};
 use crate::domain::declared::manifest::Manifest;
 
 /// The whole answer.
@@ -35,9 +35,6 @@ pub struct PackView {
     pub regions: BTreeMap<Region, PackDeploymentView>,
 }
 
-/// Characters of a path, a label's key or its value that are shown.
-const TEXT_MAX: usize = 256;
-
 /// Every pack.
 pub fn packs(facts: &CurrentState) -> PacksView {
     let declared = facts.source.catalog.iter().flat_map(|catalog| &catalog.packs);
@@ -53,7 +50,7 @@ pub fn packs(facts: &CurrentState) -> PacksView {
 }
 
 fn declaration(manifest: &Manifest) -> PackView {
-    let clean = |text: &str| one_line(text, TEXT_MAX);
+    let clean = |text: &str| one_line(text, LABEL_MAX);
     PackView {
         manifest: Some(clean(manifest.origin.path.as_str())),
         labels: manifest.labels.iter().map(|(key, value)| (clean(key), clean(value))).collect(),

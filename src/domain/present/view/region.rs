@@ -10,11 +10,13 @@ use super::deployment::{PackDeploymentView, deployments};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, PackName, Revision, Timestamp};
 use crate::domain::observed::packs::Unknown;
-use crate::domain::plan::guard::PendingApproval;
 use crate::domain::plan::hold::{Hold, HoldReason};
+use crate::domain::plan::loss::Loss;
 use crate::domain::plan::outcome::{Outcome, StepResult};
+use crate::domain::plan::pending_approval::PendingApproval;
 use crate::domain::plan::region_plan::Plan;
 use crate::domain::plan::step::ActionKind;
+use crate::domain::plan::trip::{Trip, TripReason};
 use crate::domain::present::axes::{HealthStatus, SyncStatus};
 use crate::domain::present::report::{PackReport, RegionReport, Timing};
 
@@ -64,7 +66,7 @@ pub struct ReportView {
     /// What waits, and why.
     pub holds: Vec<HoldView>,
     /// What waits for an approval.
-    pub pending: Option<PendingApproval>,
+    pub pending: Option<PendingApprovalView>,
     /// The approvals that its steps rest on.
     pub approvals: BTreeSet<String>,
     /// What became of the steps.
@@ -82,6 +84,26 @@ pub struct TimingView {
     pub plan_seconds: f64,
     /// Taking the steps.
     pub apply_seconds: f64,
+}
+
+/// Losses of one region that wait for an approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PendingApproval")]
+pub struct PendingApprovalView {
+    /// The limits that they exceed.
+    pub trips: Vec<TripView>,
+    /// What would be lost, by pack.
+    pub losses: BTreeMap<PackName, BTreeSet<Loss>>,
+}
+
+/// One limit that was passed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Trip")]
+pub struct TripView {
+    /// Which one.
+    pub reason: TripReason,
+    /// By how much, in words.
+    pub why: String,
 }
 
 /// Something that waits.
@@ -123,6 +145,13 @@ pub(super) fn region(report: Option<&RegionReport>, wanted: &BTreeSet<&PackName>
     RegionView { sync, health, deployments, report: report.map(report_view) }
 }
 
+impl From<&PendingApproval> for PendingApprovalView {
+    fn from(PendingApproval { trips, losses }: &PendingApproval) -> Self {
+        let view = |trip: &Trip| TripView { reason: trip.reason(), why: trip.to_string() };
+        Self { trips: trips.iter().map(view).collect(), losses: losses.clone() }
+    }
+}
+
 fn report_view(report: &RegionReport) -> ReportView {
     let RegionReport {
         place,
@@ -157,7 +186,7 @@ fn report_view(report: &RegionReport) -> ReportView {
         observed: *observed,
         steps: steps(plan),
         holds: plan.holds.iter().map(hold_view).collect(),
-        pending: pending.clone(),
+        pending: pending.as_ref().map(PendingApprovalView::from),
         approvals: approvals.clone(),
         outcomes: outcomes.iter().map(outcome_view).collect(),
         packs: packs.clone(),
@@ -177,11 +206,11 @@ fn steps(plan: &Plan) -> BTreeMap<ActionKind, usize> {
 }
 
 fn hold_view(hold: &Hold) -> HoldView {
-    let Hold { pack, reason, why, until, step } = hold;
+    let Hold { pack, why, until, step } = hold;
     HoldView {
         pack: pack.clone(),
-        reason: *reason,
-        why: why.clone(),
+        reason: hold.reason(),
+        why: why.to_string(),
         until: *until,
         action: step.as_ref().map(|step| step.action.kind()),
     }

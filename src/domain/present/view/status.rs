@@ -190,8 +190,8 @@ fn source(source: &SourceStatus) -> SourceView {
 pub(super) fn organization(facts: &CurrentState) -> OrganizationView {
     let (freshness, why) = match facts.list_freshness() {
         ListFreshness::Current => (FreshnessKind::Current, None),
-        ListFreshness::Frozen(why) => (FreshnessKind::Frozen, Some(why)),
-        ListFreshness::Unknown(why) => (FreshnessKind::Unknown, Some(why)),
+        ListFreshness::Frozen(doubt) => (FreshnessKind::Frozen, Some(doubt.to_string())),
+        ListFreshness::Unknown(doubt) => (FreshnessKind::Unknown, Some(doubt.to_string())),
     };
     let list = facts.membership.status();
     let age_seconds = list.age(facts.now).map(|age| age.as_secs());

@@ -132,6 +132,7 @@ pub fn glance(deployment: &PackDeploymentView) -> String {
     let PackDeploymentView { sync, health, rollout, action, .. } = deployment;
     let title = health.title();
     let ok = rollout.counts.ok;
+    // What needs an action comes first: failing members, then a hold.
     match health {
         HealthStatus::Degraded => Some(failing(deployment))
             .filter(|members| !members.is_empty())

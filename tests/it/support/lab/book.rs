@@ -194,8 +194,8 @@ impl Book {
             .plan
             .holds
             .iter()
-            .filter(|hold| !is_passing(hold.reason))
-            .map(|hold| (hold.pack.clone(), hold.reason))
+            .filter(|hold| !is_passing(hold.reason()))
+            .map(|hold| (hold.pack.clone(), hold.reason()))
             .collect();
         if let Some(unknown) = &report.unknown {
             let was_seen = self.reports.get(region).is_none_or(|last| last.unknown.is_none());

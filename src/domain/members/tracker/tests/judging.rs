@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use super::*;
+use crate::domain::organization::membership::ListDoubt;
 
 #[test]
 fn a_pack_whose_members_were_not_read_is_unknown() {
@@ -80,14 +81,14 @@ fn an_account_that_vanished_from_the_rows_is_not_missing_while_the_list_is_in_do
     let mut scene = TrackerScene::new(3);
     scene.observe(0);
     scene.resync(&good([1, 2, 3]));
-    scene.freshness = ListFreshness::Frozen("the account list could not be read".to_owned());
+    scene.freshness = ListFreshness::Frozen(ListDoubt::Unreadable("throttled".to_owned()));
     scene.observe(HOUR);
     scene.resync(&[good([1, 2]), vec![row(9, "CREATE_SUCCESSFUL", 0)]].concat());
     assert_snapshot!(scene.text(), @"
     progressing, 2 ok
     3 in_progress
     9 not_yet_listed
-    (the account list could not be read)
+    (the account list could not be read: throttled)
     ");
     scene.freshness = ListFreshness::Current;
     scene.observe(HOUR + MINUTE);
@@ -157,7 +158,7 @@ fn somebody_has_left_when_a_later_list_says_so_and_never_by_a_frozen_one() {
         };
         assert_eq!(shown(&scene), counts);
         assert_eq!(scene.health(), RolloutHealth::Healthy, "a unknown spoils nothing");
-        scene.freshness = ListFreshness::Frozen("it shrank".to_owned());
+        scene.freshness = ListFreshness::Frozen(ListDoubt::Shrank { before: 10, after: 1 });
         scene.observe(1);
         assert_eq!(shown(&scene), (1, 0));
     }
@@ -167,7 +168,7 @@ fn somebody_has_left_when_a_later_list_says_so_and_never_by_a_frozen_one() {
 fn without_a_list_failures_are_failures_and_success_proves_nothing() {
     let mut scene = TrackerScene::new(0);
     scene.list = None;
-    scene.freshness = ListFreshness::Unknown("the account list was not read yet".to_owned());
+    scene.freshness = ListFreshness::Unknown(ListDoubt::NotRead);
     scene.observe(0);
     scene.resync(&good([1, 2]));
     assert_snapshot!(scene.text(), @"

@@ -1,16 +1,14 @@
 //! Words and phrases that several texts share.
 
-use crate::domain::base::untrusted::flowing;
+use crate::domain::base::untrusted::{SHOWN_TEXT_MAX, flowing};
 use crate::domain::observed::failure_class::Owner;
 
 /// What stands first where no AWS account is asked.
 pub(super) const SIMULATED: &str = "SIMULATED: no real AWS account is read or changed";
-/// Characters of one foreign text that are shown.
-pub(super) const TEXT_MAX: usize = 1_024;
 
 /// Foreign text on one line.
 pub fn clean(text: &str) -> String {
-    flowing(text, TEXT_MAX)
+    flowing(text, SHOWN_TEXT_MAX)
 }
 
 /// Who must act, in words.

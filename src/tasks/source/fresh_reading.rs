@@ -25,7 +25,7 @@ pub struct ReadingCount {
 
 /// Asks the source task for a reading that begins now. Clones ask the same task.
 #[derive(Debug, Clone)]
-pub struct Refresh {
+pub struct FreshReading {
     /// Asks for a reading.
     pub wake: Arc<Notify>,
     /// The readings of the source task.
@@ -36,7 +36,7 @@ pub struct Refresh {
 
 /// Why there is no fresh reading.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum NotRefreshed {
+pub enum NoFreshReading {
     /// The source could not be read, or what was read gave no catalog.
     #[error("{0}")]
     Unread(String),
@@ -48,26 +48,26 @@ pub enum NotRefreshed {
     Stopped,
 }
 
-impl Refresh {
+impl FreshReading {
     /// The revision that is in force after a reading which began after this call.
     ///
     /// # Errors
-    /// [`NotRefreshed`]; what was accepted before stays in force.
-    pub async fn refresh(&self) -> Result<Revision, NotRefreshed> {
+    /// [`NoFreshReading`]; what was accepted before stays in force.
+    pub async fn newest_revision(&self) -> Result<Revision, NoFreshReading> {
         let mut readings = self.readings.clone();
         // A reading that has begun already may have passed by what changed just now.
         let begun = readings.borrow().begun;
         self.wake.notify_one();
         match tokio::time::timeout(REFRESH_MAX, readings.wait_for(|it| it.ended > begun)).await {
             Ok(Ok(_)) => {}
-            Ok(Err(_)) => return Err(NotRefreshed::Stopped),
-            Err(_) => return Err(NotRefreshed::Late),
+            Ok(Err(_)) => return Err(NoFreshReading::Stopped),
+            Err(_) => return Err(NoFreshReading::Late),
         }
         let status = self.status.borrow();
         match (status.problem(), status.revision()) {
             (None, Some(revision)) => Ok(revision.clone()),
-            (Some(problem), _) => Err(NotRefreshed::Unread(problem.to_owned())),
-            (None, None) => Err(NotRefreshed::Unread("the source was not read yet".to_owned())),
+            (Some(problem), _) => Err(NoFreshReading::Unread(problem.to_owned())),
+            (None, None) => Err(NoFreshReading::Unread("the source was not read yet".to_owned())),
         }
     }
 }

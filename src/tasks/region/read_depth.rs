@@ -2,7 +2,7 @@
 
 /// How much a command reads before it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effort {
+pub enum ReadDepth {
     /// Members in trouble, of packs whose aggregate says that there are any.
     Trouble,
     /// Every member of every pack.

@@ -12,7 +12,7 @@ use crate::listing::Listing;
 /// The memory of a region's members, and the readings that are on their way.
 #[derive(Debug, Default)]
 pub(super) struct MemberReads {
-    pub(super) tracked: MemberTracker,
+    pub(super) tracker: MemberTracker,
     /// The last one is read; it overtook those before it.
     pub(super) reads: Vec<ReadInProgress>,
 }
@@ -24,9 +24,9 @@ impl MemberReads {
         policy: &RegionSettings,
         now: Timestamp,
     ) -> Result<(), Option<Timestamp>> {
-        let Self { tracked, reads } = self;
-        reads.retain(|reel| !tracked.is_outdated(reel.reading.pack(), reel.began));
-        let requests = tracked.requests(&policy.resyncs, &policy.pace);
+        let Self { tracker, reads } = self;
+        reads.retain(|reel| !tracker.is_outdated(reel.reading.pack(), reel.began));
+        let requests = tracker.requests(&policy.resyncs, &policy.pace);
         let top = reads.last().map(|reel| (reel.rank, reel.resume));
         // What is on its way is overtaken by what is more urgent, and by nothing else.
         let overtakes = |request: &&ReadRequest| {
