@@ -1,4 +1,4 @@
-"""Follows the demo as a newcomer does: waits for its story, and tries all that it suggests."""
+"""Follows the demo as a new user does: waits for its story, and tries all that it suggests."""
 
 import pathlib
 import re
