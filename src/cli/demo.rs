@@ -5,6 +5,7 @@
 
 mod examples;
 mod narrator;
+mod stage;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,9 +16,12 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use self::examples::DemoFolder;
 use self::narrator::Narrator;
+use self::stage::Stage;
 use super::run::Signals;
 use crate::cli::settings;
+use crate::cli::terminal::print;
 use crate::clock::Clock;
 use crate::config::{Endpoint, StaticCredentials};
 use crate::current::StateReceivers;
@@ -27,11 +31,14 @@ use crate::sim::http::serve;
 use crate::sim::scenario::Scenario;
 use crate::sim::simulation::Simulation;
 
+/// How long changes are collected, so that those that are the same in several regions share a line.
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
 pub(super) struct DemoArgs {
-    /// The directory with demo.yaml, packs/ and templates/; without it, ./config if it has them,
-    /// else a copy in a temporary directory.
+    /// A directory with demo.yaml, packs/ and templates/; without it, a copy of the examples in a
+    /// temporary directory, which is deleted at the end.
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
     /// Virtual seconds per real second.
@@ -49,14 +56,15 @@ pub(super) struct DemoArgs {
 
 /// Runs the demo until Ctrl-C, or until every pack is healthy.
 pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
-    let folder = examples::folder(args.folder)?;
-    let mut config = settings::load(&folder.join("demo.yaml"))?;
+    let folder = DemoFolder::open(args.folder)?;
+    let mut config = settings::load(&folder.path().join("demo.yaml"))?;
     let stop = CancellationToken::new();
     let scenario = Scenario::demo(Clock::system().now()).context("the demo's scenario")?;
     let simulation = Simulation::new(&scenario, args.speed);
     let aws = TcpListener::bind("127.0.0.1:0").await.context("no port for the simulator")?;
+    let endpoint = format!("http://{}", aws.local_addr()?);
     config.aws.endpoint = Some(Endpoint {
-        url: format!("http://{}", aws.local_addr()?),
+        url: endpoint.clone(),
         credentials: Some(StaticCredentials {
             access_key_id: format!("AKIASIM{}", config.aws.expected_account),
             secret_access_key: "simulated".to_owned(),
@@ -65,9 +73,20 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let listener = bind(args.listen).await?;
     let page = listener.local_addr()?;
     let clock = simulation.clock().clone();
-    let daemon = Daemon::new(config.clone(), clock.clone(), Remembering::Simulates)?;
-    let narrator = Narrator::new(clock);
-    Narrator::open(&config, page, &folder, args.speed)?;
+    let stage = Stage {
+        program: std::env::args().next().unwrap_or_else(|| "conformd".to_owned()),
+        folder: folder.path().to_owned(),
+        is_copy: folder.is_copy(),
+        page,
+        is_default_page: page == config.http.listen,
+        endpoint,
+        speed: args.speed,
+    };
+    let daemon = Daemon::new(config, clock.clone(), Remembering::Simulates)?;
+    print(&stage.opening())?;
+    // A demo that ends by itself leaves no time to try anything.
+    let suggestions = args.exit_when_settled.is_none().then(|| stage.suggestions());
+    let narrator = Narrator::new(clock, suggestions);
     let current = daemon.current();
     let mut signals = Signals::new()?;
     let mut served = std::pin::pin!(daemon.serve(listener, stop.clone()));
@@ -107,12 +126,18 @@ async fn narrate(
             None => std::future::pending().await,
         }
     });
+    let mut pause = tokio::time::interval(PAUSE);
     loop {
-        // Cancel-safe: `changed` only marks a version as seen.
+        // Cancel-safe: `changed` only marks a version as seen, and `tick` only a moment.
         tokio::select! {
             changed = current.reports.changed() => changed?,
+            _ = pause.tick() => {
+                narrator.tell()?;
+                continue;
+            }
             () = &mut late => {
-                narrator.say("everywhere", '!', "not healthy in time")?;
+                narrator.tell()?;
+                print("Not everything was deployed in time.\n")?;
                 return Ok(ExitCode::FAILURE);
             }
         }

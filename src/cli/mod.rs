@@ -165,8 +165,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     // what the SDK tries on its way is not wrong.
     let default = match &command {
         Command::Run(_) | Command::Simulate(_) => "info",
-        // The demo tells its story itself.
-        Command::Demo(_) => "error",
+        // The demo tells its story itself; panics are printed even so.
+        Command::Demo(_) => "off",
         Command::Plan(_)
         | Command::Apply(_)
         | Command::Approve(_)

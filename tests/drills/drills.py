@@ -1,7 +1,8 @@
-"""Carries out docs/drills.md: its blocks go through one shell, in their order.
+"""Carries out pages of docs/: the blocks of a page go through one shell, in their order.
 
 A block of `sh` is done once and has to succeed. A block of `console` looks: its commands, behind
-`$`, are repeated until their output holds the lines below them, in order; `…` is any text.
+`$`, are repeated until their output holds the lines below them, in order; `…` is any text. A page
+begins in a folder with what it uses of a checkout.
 """
 
 import contextlib
@@ -37,6 +38,10 @@ class Shell:
         path.mkdir()
         (path / "conformd").symlink_to(program)
         environment = {"PATH": f"{path}:/usr/local/bin:/usr/bin:/bin", "HOME": str(folder)}
+        # The author of commits that a page makes.
+        for role in ("AUTHOR", "COMMITTER"):
+            environment[f"GIT_{role}_NAME"] = "Reader"
+            environment[f"GIT_{role}_EMAIL"] = "reader@example.com"
         self.bash = subprocess.Popen(
             ["bash", "--noprofile", "--norc"], stdin=subprocess.PIPE, text=True, cwd=folder,
             env=environment, start_new_session=True,
@@ -123,31 +128,47 @@ def carry_out(page, shell):
             print(f"ok  {heading}: {command} ({time.monotonic() - started:.0f} s)", flush=True)
 
 
-def main(program, project):
-    project = pathlib.Path(project)
-    page = (project / "docs/drills.md").read_text()
+def exchange_ports(page, folder):
+    """The page with free ports in place of its two; the settings that it uses get them as well."""
     aws, api = free_ports(2)
-    ports = {"127.0.0.1:4599": f"127.0.0.1:{aws}", "127.0.0.1:9464": f"127.0.0.1:{api}"}
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="conformd-drills-"))
+    files = list((folder / "config").glob("*.yaml"))
+    for known, free in {"127.0.0.1:4599": aws, "127.0.0.1:9464": api}.items():
+        assert known in page, f"{known} is not in the page"
+        page = page.replace(known, f"127.0.0.1:{free}")
+        for file in files:
+            file.write_text(file.read_text().replace(known, f"127.0.0.1:{free}"))
+    return page
+
+
+def follow(name, program, project):
+    """Carries out one page in a folder of its own."""
+    page = (project / "docs" / f"{name}.md").read_text()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=f"conformd-{name}-"))
     shell = None
+    started = time.monotonic()
     try:
         shutil.copytree(project / "config", folder / "config")
-        settings = folder / "config/drill.yaml"
-        for known, free in ports.items():
-            assert known in page and known in settings.read_text(), f"{known} is not in the page"
-            page = page.replace(known, free)
-            settings.write_text(settings.read_text().replace(known, free))
+        publisher = folder / "deploy/systemd/publish-source"
+        publisher.parent.mkdir(parents=True)
+        shutil.copy(project / "deploy/systemd/publish-source", publisher)
+        page = exchange_ports(page, folder)
         shell = Shell(folder, program)
         try:
             carry_out(page, shell)
         except SystemExit:
-            for log in sorted(folder.glob("drill/*.log")):
+            for log in sorted(folder.glob("*/*.log")):
                 print(f"--- {log.name}", *log.read_text().splitlines()[-15:], sep="\n")
             raise
     finally:
         if shell:
             shell.close()
         shutil.rmtree(folder, ignore_errors=True)
+    print(f"docs/{name}.md: carried out in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def main(program, project, *pages):
+    for name in pages:
+        follow(name, program, pathlib.Path(project))
 
 
 if __name__ == "__main__":

@@ -581,7 +581,7 @@ fn the_demo_reconciles_what_is_edited_and_says_everywhere_that_it_is_simulated()
     command.args(["demo", "--folder", "demo", "--speed", "600", "--listen", "127.0.0.1:0"]);
     let program = Program::start(command);
     let (page, aws) =
-        (address_in(&program, "status         http://"), address_in(&program, "AWS  http://"));
+        (address_in(&program, "page           http://"), address_in(&program, "AWS  http://"));
     program.eventually("healthy", || {
         program.stdout().contains("have nothing left to do").then_some(())
     });

@@ -3,12 +3,9 @@
 //! It knows what the daemon knows, and nothing of the simulated world behind it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
-use std::path::Path;
 
 use crate::cli::terminal::{paint, print};
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::domain::base::model::{AccountId, Region, Timestamp};
 use crate::domain::members::new_account::NewAccountPhase;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
@@ -32,100 +29,142 @@ pub(super) struct Narrator {
     clock: Clock,
     started: Timestamp,
     has_colour: bool,
+    /// What to try, printed the first time that the simulation comes to rest.
+    suggestions: Option<String>,
     reconciliations: BTreeMap<Region, u64>,
-    known: BTreeMap<(Region, String), String>,
+    /// The last fact about each pack of each region, and about the region itself.
+    known: BTreeMap<(Region, Option<String>), String>,
     phases: BTreeMap<(AccountId, Region), NewAccountPhase>,
     redeployed: BTreeSet<AccountId>,
     troubled: BTreeSet<(Option<FailureClass>, AccountId)>,
+    /// What has happened since something was printed, oldest first.
+    pending: Vec<Change>,
+    regions: usize,
     calm: bool,
+}
+
+/// A change that was not printed yet.
+struct Change {
+    at: Timestamp,
+    region: Region,
+    /// The pack of which it is a state, which a later change of the pack replaces.
+    pack: Option<String>,
+    sign: char,
+    text: String,
+}
+
+/// What is known of a region, or of a pack in it.
+struct Fact {
+    pack: Option<String>,
+    sign: char,
+    text: String,
+    /// Whether it is worth a line.
+    is_news: bool,
 }
 
 impl Narrator {
     /// A narrator that has said nothing yet.
-    pub(super) fn new(clock: Clock) -> Self {
+    pub(super) fn new(clock: Clock, suggestions: Option<String>) -> Self {
         Self {
             started: clock.now(),
             clock,
             has_colour: paint::stdout_has_colour(),
+            suggestions,
             reconciliations: BTreeMap::new(),
             known: BTreeMap::new(),
             phases: BTreeMap::new(),
             redeployed: BTreeSet::new(),
             troubled: BTreeSet::new(),
+            pending: Vec::new(),
+            regions: 0,
             calm: false,
         }
     }
 
-    /// Prints what the demo is and the addresses to open.
-    pub(super) fn open(
-        config: &Config,
-        page: SocketAddr,
-        folder: &Path,
-        speed: u32,
-    ) -> std::io::Result<()> {
-        let endpoint = config.aws.endpoint.as_ref().map_or("", |endpoint| &endpoint.url);
-        let regions: Vec<&str> = config.aws.regions.iter().map(Region::as_str).collect();
-        print(&format!(
-            "SIMULATED: no AWS account is involved; the clock runs {speed} times as fast\n\n  \
-             page           http://{page}/\n  \
-             manifests      {folder}/packs (edit one and watch)\n  \
-             mode           {mode}\n  \
-             regions        {regions}\n  \
-             status         http://{page}/api/v1/status\n  \
-             plan           http://{page}/api/v1/plan?format=text\n  \
-             metrics        http://{page}/metrics\n  \
-             simulated AWS  {endpoint} (its accounts: {endpoint}/_sim/world)\n\n",
-            folder = folder.display(),
-            mode = config.mode,
-            regions = regions.join(" "),
-        ))
-    }
-
-    /// Says one line, with the virtual time since the start.
-    pub(super) fn say(&self, place: &str, sign: char, text: &str) -> std::io::Result<()> {
-        let line = format!("[{}] {place} {sign} {text}\n", self.since(self.clock.now()));
-        print(&paint::line(&line, Some(sign), self.has_colour))
-    }
-
-    /// Prints what is new; returns whether neither conformd nor AWS will do anything more by
+    /// Collects what is new; returns whether neither conformd nor AWS will do anything more by
     /// itself.
     pub(super) fn narrate(&mut self, facts: &CurrentState) -> std::io::Result<bool> {
+        self.regions = facts.about.regions.len();
         for (region, report) in &facts.reports {
             if self.reconciliations.insert(region.clone(), report.reconciliation)
                 != Some(report.reconciliation)
             {
-                self.narrate_steps(region, report, facts)?;
+                self.narrate_steps(region, report, facts);
             }
-            self.narrate_packs(region, report)?;
+            self.narrate_region(region, report);
         }
         let view = status(facts);
         let new = new_accounts::page(facts, None, NEW_ACCOUNTS).accounts;
-        self.narrate_new_accounts(&new)?;
-        self.narrate_troubles(&view.troubles)?;
+        self.narrate_new_accounts(&new);
+        self.narrate_troubles(&view.troubles);
         let is_calm = facts.reports.len() == facts.about.regions.len()
             && facts.reports.values().all(|report| is_calm(report));
         // The status is printed once each time the simulation comes to rest, not at every report
         // after it.
         if is_calm && !self.calm {
+            self.tell()?;
             let page = texts::status(&view, Layout::default());
             print(&format!(
                 "\n[{}] AWS and conformd have nothing left to do by themselves; `conformd \
-                 status` prints:\n\n{}\nEdit a file in packs/ or templates/ to see it \
-                 reconciled; Ctrl-C ends the demo.\n\n",
+                 status` prints:\n\n{}\n{}",
                 self.since(self.clock.now()),
                 paint::plan(&page, self.has_colour),
+                self.suggestions.take().unwrap_or_default(),
             ))?;
         }
         self.calm = is_calm;
         Ok(is_calm)
     }
 
-    fn narrate_steps(
-        &mut self,
-        region: &Region,
-        report: &RegionReport,
-        facts: &CurrentState,
-    ) -> std::io::Result<()> {
+    /// Prints what was collected; regions and packs with the same news share a line.
+    pub(super) fn tell(&mut self) -> std::io::Result<()> {
+        let mut said: Vec<(Timestamp, char, String)> = Vec::new();
+        let mut packs: BTreeMap<(char, String), BTreeMap<String, BTreeSet<Region>>> =
+            BTreeMap::new();
+        for Change { at, region, pack, sign, text } in std::mem::take(&mut self.pending) {
+            if !said.iter().any(|(_, before, known)| *before == sign && *known == text) {
+                said.push((at, sign, text.clone()));
+            }
+            let regions = packs.entry((sign, text)).or_default();
+            regions.entry(pack.unwrap_or_default()).or_default().insert(region);
+        }
+        for (at, sign, text) in said {
+            let mut lines: BTreeMap<BTreeSet<Region>, Vec<String>> = BTreeMap::new();
+            for (pack, regions) in packs.remove(&(sign, text.clone())).unwrap_or_default() {
+                lines.entry(regions).or_default().push(pack);
+            }
+            for (regions, packs) in lines {
+                let about = packs.join(", ");
+                let about = if about.is_empty() { about } else { format!("{about}: ") };
+                let line =
+                    format!("[{}] {} {sign} {about}{text}\n", self.since(at), self.place(&regions));
+                print(&paint::line(&line, Some(sign), self.has_colour))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The regions of a line.
+    fn place(&self, regions: &BTreeSet<Region>) -> String {
+        if regions.len() == self.regions && self.regions > 1 {
+            return "all regions".to_owned();
+        }
+        regions.iter().map(Region::as_str).collect::<Vec<_>>().join(",")
+    }
+
+    /// Keeps a change for the next line.
+    fn say(&mut self, region: &Region, pack: Option<String>, sign: char, text: String) {
+        let change = Change { at: self.clock.now(), region: region.clone(), pack, sign, text };
+        self.pending.push(change);
+    }
+
+    /// Forgets what was collected about the state of a pack: something newer is known.
+    fn forget(&mut self, region: &Region, pack: &str) {
+        self.pending
+            .retain(|change| change.region != *region || change.pack.as_deref() != Some(pack));
+    }
+
+    fn narrate_steps(&mut self, region: &Region, report: &RegionReport, facts: &CurrentState) {
         for Outcome { step, result: ending } in &report.outcomes {
             let end = ending.headline();
             let sign = match step.action {
@@ -142,63 +181,83 @@ impl Narrator {
                 None => String::new(),
             };
             let what = format!("{} {}{whom}: {end}", step.pack, step.action.kind());
-            self.say(region.as_str(), sign, &what)?;
+            // What was known of the pack before its step is stale news.
+            self.forget(region, step.pack.as_str());
+            self.say(region, None, sign, what);
         }
-        Ok(())
     }
 
-    fn narrate_packs(&mut self, region: &Region, report: &RegionReport) -> std::io::Result<()> {
-        // Packs of which the same is new share a line.
-        let mut news: BTreeMap<(char, String), Vec<String>> = BTreeMap::new();
-        let acted = |about: &String| {
-            report.outcomes.iter().any(|outcome| outcome.step.pack.as_str() == about)
-        };
-        // What was seen of a pack before its step is stale news.
-        for (about, sign, text) in self.facts(report).into_iter().filter(|(it, ..)| !acted(it)) {
-            let key = (region.clone(), about.clone());
-            if self.known.get(&key) != Some(&text) {
-                news.entry((sign, text.clone())).or_default().push(about);
-                self.known.insert(key, text);
+    fn narrate_region(&mut self, region: &Region, report: &RegionReport) {
+        for Fact { pack, sign, text, is_news } in self.facts(report) {
+            let key = (region.clone(), pack.clone());
+            let has_step = report
+                .outcomes
+                .iter()
+                .any(|outcome| Some(outcome.step.pack.as_str()) == pack.as_deref());
+            if has_step || self.known.get(&key) == Some(&text) {
+                continue;
+            }
+            let before = self.known.insert(key, text.clone());
+            if let Some(pack) = &pack {
+                self.forget(region, pack);
+            }
+            // That a region can be read is news only after it could not.
+            if is_news && (pack.is_some() || sign != ' ' || before.is_some()) {
+                self.say(region, pack, sign, text);
             }
         }
-        for ((sign, text), about) in news {
-            self.say(region.as_str(), sign, &format!("{}: {text}", about.join(", ")))?;
-        }
-        Ok(())
     }
 
-    /// The facts about a region, by subject.
-    fn facts(&self, report: &RegionReport) -> Vec<(String, char, String)> {
+    /// The facts about a region and its packs.
+    fn facts(&self, report: &RegionReport) -> Vec<Fact> {
+        let about_region = |sign, text| Fact { pack: None, sign, text, is_news: true };
         // Packs of an unknown region keep their last state, which must not be printed as news.
         if let Some(unknown) = &report.unknown {
-            let text = format!("unknown ({}), so nothing is planned", unknown.kind);
-            return vec![("region".to_owned(), '!', text)];
+            let text = format!("cannot be read ({}): conformd plans nothing there", unknown.kind);
+            return vec![about_region('?', text)];
         }
-        let mut facts = vec![("region".to_owned(), ' ', "seen".to_owned())];
-        if let Some(pending) = &report.pending {
-            let text = format!("waiting for approval: {}", pending.summary());
-            facts.push(("plan".to_owned(), '!', text));
-        }
+        let mut facts = vec![match &report.pending {
+            Some(pending) => {
+                about_region('!', format!("waiting for approval: {}", pending.summary()))
+            }
+            None => about_region(' ', "can be read, and no loss waits for approval".to_owned()),
+        }];
         for (name, pack) in &report.packs {
-            let text =
-                report.tracking.packs.get(name).map_or_else(|| state(pack), Rollout::headline);
             let mut holds = report.plan.holds.iter();
             let hold = holds.find(|hold| hold.pack.as_ref() == Some(name) && is_worth_a_line(hold));
-            let held = hold.map(|hold| {
-                let until = hold.until.map(|until| format!(" (until {})", self.since(until)));
-                format!("held: {}{}", hold.why, until.unwrap_or_default())
-            });
-            let sign = if held.is_some() { '!' } else { ' ' };
-            let said: Vec<String> = text.into_iter().chain(held).collect();
-            if !said.is_empty() {
-                facts.push((name.to_string(), sign, said.join("; ")));
-            }
+            let rollout = report.tracking.packs.get(name);
+            let fact = match (hold, rollout) {
+                (Some(hold), _) => Some(('!', self.held(hold), true)),
+                // The step began the rollout, and failing accounts have lines of their own.
+                (None, Some(rollout)) => rollout.headline().map(|text| {
+                    let is_news = !matches!(
+                        rollout.health,
+                        RolloutHealth::Progressing | RolloutHealth::Degraded
+                    );
+                    (' ', text, is_news)
+                }),
+                (None, None) => state(pack).map(|text| (' ', text, true)),
+            };
+            facts.extend(fact.map(|(sign, text, is_news)| Fact {
+                pack: Some(name.to_string()),
+                sign,
+                text,
+                is_news,
+            }));
         }
         facts
     }
 
-    /// Prints the progress of new accounts; regions with the same news share a line.
-    fn narrate_new_accounts(&mut self, new: &[NewAccountView]) -> std::io::Result<()> {
+    /// Why a step does not happen now.
+    fn held(&self, hold: &Hold) -> String {
+        let is_redeployment =
+            hold.step.as_deref().is_some_and(|step| step.reason.redeployed().is_some());
+        let what = if is_redeployment { "redeployment held" } else { "held" };
+        let until = hold.until.map(|until| format!(" (until {})", self.since(until)));
+        format!("{what}: {}{}", hold.why, until.unwrap_or_default())
+    }
+
+    fn narrate_new_accounts(&mut self, new: &[NewAccountView]) {
         for account in new {
             let mut news: BTreeMap<NewAccountPhase, Vec<&Region>> = BTreeMap::new();
             for (region, place) in &account.regions {
@@ -210,12 +269,12 @@ impl Narrator {
             }
             for (phase, regions) in news {
                 let Some((sign, text)) = self.progress(phase, account) else { continue };
-                let regions: Vec<&str> = regions.into_iter().map(Region::as_str).collect();
                 let who = name(account.account, account.name.clone());
-                self.say(&regions.join(","), sign, &format!("{who} {text}"))?;
+                for region in regions {
+                    self.say(region, None, sign, format!("{who} {text}"));
+                }
             }
         }
-        Ok(())
     }
 
     /// The progress of a new account; `None` while it is not known whether AWS has stopped
@@ -254,13 +313,12 @@ impl Narrator {
 
     /// Narrates failed accounts whose owner has to act. Each is narrated once, since every Put
     /// makes AWS try them again without success.
-    fn narrate_troubles(&mut self, troubles: &[TroubleView]) -> std::io::Result<()> {
+    fn narrate_troubles(&mut self, troubles: &[TroubleView]) {
         for trouble in troubles.iter().filter(|trouble| trouble.owner != Owner::Aws) {
             let keys = trouble.examples.iter().map(|example| (trouble.class, example.account));
             let keys: BTreeSet<_> = keys.collect();
             if !keys.is_subset(&self.troubled) {
                 let names = trouble.examples.iter().map(|it| name(it.account, it.name.clone()));
-                let regions = trouble.regions.iter().map(Region::as_str);
                 let class = trouble.class.map_or("missing", FailureClass::as_str);
                 let text = format!(
                     "{} failed ({class}), owner: {}. {}",
@@ -268,11 +326,12 @@ impl Narrator {
                     person(trouble.owner),
                     trouble.advice,
                 );
-                self.say(&regions.collect::<Vec<_>>().join(","), '!', &text)?;
+                for region in &trouble.regions {
+                    self.say(region, None, '!', text.clone());
+                }
             }
             self.troubled.extend(keys);
         }
-        Ok(())
     }
 
     /// A moment as virtual time since the start.
