@@ -10,7 +10,7 @@ use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{
     DeletionPolicy, MARKER_PARAMETER, Marker, PackName, Place, Region,
 };
-use conformd::domain::plan::hold::HoldReason;
+use conformd::domain::plan::hold::{Hold, HoldReason};
 use conformd::sim::event::{ExternalPut, WorldEvent};
 use conformd::sim::knobs::{Knobs, Paging};
 use proptest::prelude::*;
@@ -154,7 +154,7 @@ async fn live_through(
 fn holds(lab: &Lab, (region, name): &(Region, PackName)) -> Vec<HoldReason> {
     let holds = lab.report(region.as_str()).plan.holds;
     let about = holds.iter().filter(|hold| hold.pack.as_ref().is_none_or(|pack| pack == name));
-    about.map(|hold| hold.reason()).collect()
+    about.map(Hold::reason).collect()
 }
 
 /// Everything that is not ours, as it was before conformd came.
