@@ -1,9 +1,9 @@
 //! The example settings, packs and templates that the demo runs on, carried in the program.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use tempfile::TempDir;
 
 /// Every file of the examples, by its path in the folder.
 const FILES: [(&str, &str); 9] = [
@@ -24,68 +24,45 @@ const FILES: [(&str, &str); 9] = [
     ("templates/encryption.yaml", include_str!("../../../config/templates/encryption.yaml")),
 ];
 
-/// The folder to run the demo on. A copy of the examples is deleted when this is dropped.
-pub(super) struct DemoFolder {
-    path: PathBuf,
-    is_copy: bool,
+/// The folder to run the demo on.
+pub(super) enum DemoFolder {
+    /// The one in the arguments.
+    Given(PathBuf),
+    /// A copy of the examples, deleted when this is dropped.
+    Copy(TempDir),
 }
 
 impl DemoFolder {
     /// The folder in the arguments, or a fresh copy of the examples in a temporary folder.
     pub(super) fn open(asked: Option<PathBuf>) -> anyhow::Result<Self> {
         if let Some(path) = asked {
-            return Ok(Self { path, is_copy: false });
+            return Ok(Self::Given(path));
         }
-        let path = fresh_folder().context("no folder for the examples")?;
-        // From here on, an error deletes what was copied.
-        let copy = Self { path, is_copy: true };
+        let copy = tempfile::Builder::new().prefix("conformd-demo-").tempdir();
+        let copy = copy.context("no folder for the examples")?;
         for (name, text) in FILES {
-            let file = copy.path.join(name);
-            let folder = file.parent().unwrap_or(&copy.path);
+            let file = copy.path().join(name);
+            let folder = file.parent().unwrap_or(copy.path());
             std::fs::create_dir_all(folder)
                 .and_then(|()| std::fs::write(&file, text))
                 .with_context(|| {
                     format!("the examples could not be copied to {}", folder.display())
                 })?;
         }
-        Ok(copy)
+        Ok(Self::Copy(copy))
     }
 
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        match self {
+            Self::Given(path) => path,
+            Self::Copy(copy) => copy.path(),
+        }
     }
 
     /// Whether it is a copy, which users may change without losing anything.
     pub(super) const fn is_copy(&self) -> bool {
-        self.is_copy
-    }
-}
-
-impl Drop for DemoFolder {
-    fn drop(&mut self) {
-        if self.is_copy {
-            // A folder that is left in the temporary directory does no harm.
-            drop(std::fs::remove_dir_all(&self.path));
-        }
-    }
-}
-
-/// A new folder in the temporary directory. One that exists is never used: another user may have
-/// made it, or an earlier process with the same id that was killed.
-fn fresh_folder() -> io::Result<PathBuf> {
-    const TRIES: u32 = 100;
-    let mut attempt = 0;
-    loop {
-        let name = format!("conformd-demo-{}-{attempt}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        match std::fs::create_dir(&path) {
-            Ok(()) => return Ok(path),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < TRIES => {
-                attempt += 1;
-            }
-            Err(error) => return Err(error),
-        }
+        matches!(self, Self::Copy(_))
     }
 }
 

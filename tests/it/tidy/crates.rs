@@ -58,8 +58,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cli", &[
         "annotate_snippets", "anstyle", "anyhow", "axum", "clap", "clap_complete", "comfy_table",
         "futures_util", "humantime", "hyper", "hyper_util", "indicatif", "percent_encoding",
-        "rustix", "serde", "serde_json", "signal_hook", "strum", "terminal_size", "thiserror",
-        "tokio", "tokio_util", "tracing",
+        "rustix", "serde", "serde_json", "signal_hook", "strum", "tempfile", "terminal_size",
+        "thiserror", "tokio", "tokio_util", "tracing",
     ]),
     ("lib", &[]),
     ("main", &[]),
