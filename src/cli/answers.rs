@@ -2,7 +2,6 @@
 //! their own.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +13,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::ask::{Address, ask};
-use super::plan;
+use super::exit::WrongName;
+use super::{plan, terminal};
 use crate::cli::{settings, surroundings};
 use crate::config::{Config, SettingsFile};
 use crate::domain::base::mode::Mode;
@@ -81,6 +81,15 @@ struct ErrorDetail {
 #[error("{0}")]
 struct DaemonRefusal(String);
 
+/// An error in which a daemon says that a name of the question does not exist, as one of the command
+/// line.
+pub(super) fn as_wrong_name(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<DaemonRefusal>() {
+        Ok(DaemonRefusal(why)) => WrongName(why).into(),
+        Err(error) => error,
+    }
+}
+
 impl DaemonAddress {
     /// The answer to a page of the API; `regions` are those to observe if no daemon answers, all of
     /// them if none is named.
@@ -123,7 +132,7 @@ impl DaemonAddress {
 
 /// Says why this process observes AWS itself.
 fn note(why: &str) -> std::io::Result<()> {
-    writeln!(std::io::stderr(), "conformd: {why}; reading AWS directly")
+    terminal::note(&format!("conformd: {why}; reading AWS directly\n"))
 }
 
 /// The address under which a process on this machine reaches a listener on this address.

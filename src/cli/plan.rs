@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::exit::EXIT_CHANGES;
+use super::exit::{EXIT_CHANGES, WrongName};
 use super::terminal::{paint, print};
 use crate::cli::{settings, surroundings};
 use crate::config::{Config, SettingsFile};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::Region;
+use crate::domain::base::nearest::did_you_mean;
 use crate::domain::plan::guard::{PendingApproval, Ruling};
 use crate::domain::plan::region_plan::Plan;
 use crate::domain::present::plan_text::{PlanText, Summary, Values};
@@ -121,7 +122,11 @@ pub(super) fn chosen<'a>(
     // A region that is not configured is an error: a plan without it would look as if nothing were
     // to be done there.
     if let Some(unconfigured) = asked.iter().find(|region| !configured.contains(region)) {
-        anyhow::bail!("region {unconfigured} is not among aws.regions of the settings");
+        let known: Vec<&str> = configured.iter().map(Region::as_str).collect();
+        let hint = did_you_mean(unconfigured.as_str(), known.iter().copied())
+            .unwrap_or_else(|| format!("they are {}", known.join(", ")));
+        let why = format!("region {unconfigured} is not among aws.regions of the settings; {hint}");
+        return Err(WrongName(why).into());
     }
     Ok(if asked.is_empty() { configured } else { asked.to_vec() })
 }

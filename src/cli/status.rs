@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::answers::{DaemonAddress, DaemonAnswer, layout};
-use super::exit::EXIT_UNKNOWN;
-use super::terminal::{paint, print};
+use super::answers::{DaemonAddress, DaemonAnswer, as_wrong_name, layout};
+use super::exit::{EXIT_UNKNOWN, WrongName};
+use super::terminal::{note, paint, print};
 use crate::config::ConfigError;
 use crate::domain::base::model::Region;
 use crate::domain::present::view::status::{StatusView, status};
@@ -38,13 +38,11 @@ enum StatusOutput {
 pub(super) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     let view = match Box::pin(observed(&args)).await {
         Ok(view) => view,
-        // Wrong settings are a mistake of the caller, not a state of the organization: they get
-        // another exit code than an unknown state.
-        Err(error) if error.is::<ConfigError>() => return Err(error),
+        // Wrong settings and names are a mistake of the caller, not a state of the organization:
+        // they get other exit codes than an unknown state.
+        Err(error) if error.is::<ConfigError>() || error.is::<WrongName>() => return Err(error),
         Err(error) => {
-            let mut stderr = std::io::stderr().lock();
-            let text = paint::error(&format!("{error:#}"));
-            std::io::Write::write_all(&mut stderr, text.as_bytes())?;
+            note(&paint::error(&format!("{error:#}")))?;
             return Ok(ExitCode::from(EXIT_UNKNOWN));
         }
     };
@@ -65,7 +63,8 @@ async fn observed(args: &StatusArgs) -> anyhow::Result<StatusView> {
         // Without the parameter the daemon answers for all regions.
         if names.is_empty() { String::new() } else { format!("?regions={}", names.join(",")) };
     let page = format!("/api/v1/status{query}");
-    Ok(match Box::pin(args.whom.answer(&page, &args.regions)).await? {
+    let answer = Box::pin(args.whom.answer(&page, &args.regions)).await;
+    Ok(match answer.map_err(as_wrong_name)? {
         DaemonAnswer::Given(view) => view,
         DaemonAnswer::ReadDirectly(facts) => status(&facts),
     })

@@ -6,14 +6,13 @@ mod files;
 mod output;
 mod report;
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
 
-use super::terminal::paint;
+use super::terminal::{paint, print};
 use crate::clock::Clock;
 use crate::domain::base::model::{Malformed, Region};
 use crate::domain::declared::catalog::Catalog;
@@ -91,7 +90,7 @@ pub fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
         ValidateOutput::Json => output::json(&report).context("the report has no JSON form")?,
         ValidateOutput::Github => output::github(&report, &place.prefix()),
     };
-    write!(io::stdout().lock(), "{text}").context("writing the report failed")?;
+    print(&text).context("writing the report failed")?;
     Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -11,6 +11,7 @@ mod canaries;
 mod characters;
 mod check;
 mod cli;
+mod cli_conventions;
 mod closed_sets;
 mod contract;
 mod crash;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::cli::terminal::{paint, print};
+use crate::cli::terminal::{paint, stream};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::base::model::{AccountId, Region, Timestamp};
@@ -65,7 +65,7 @@ impl Narrator {
     ) -> std::io::Result<()> {
         let endpoint = config.aws.endpoint.as_ref().map_or("", |endpoint| &endpoint.url);
         let regions: Vec<&str> = config.aws.regions.iter().map(Region::as_str).collect();
-        print(&format!(
+        stream(&format!(
             "SIMULATED: no AWS account is involved; the clock runs {speed} times as fast\n\n  \
              page           http://{page}/\n  \
              manifests      {folder}/packs (edit one and watch)\n  \
@@ -84,7 +84,7 @@ impl Narrator {
     /// Says one line, with the virtual time since the start.
     pub(super) fn say(&self, place: &str, sign: char, text: &str) -> std::io::Result<()> {
         let line = format!("[{}] {place} {sign} {text}\n", self.since(self.clock.now()));
-        print(&paint::line(&line, Some(sign), self.has_colour))
+        stream(&paint::line(&line, Some(sign), self.has_colour))
     }
 
     /// Prints what is new; returns whether neither conformd nor AWS will do anything more by
@@ -108,7 +108,7 @@ impl Narrator {
         // after it.
         if is_calm && !self.calm {
             let page = texts::status(&view, Layout::default());
-            print(&format!(
+            stream(&format!(
                 "\n[{}] AWS and conformd have nothing left to do by themselves; `conformd \
                  status` prints:\n\n{}\nEdit a file in packs/ or templates/ to see it \
                  reconciled; Ctrl-C ends the demo.\n\n",
