@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use hyper::StatusCode;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Deserialize;
@@ -22,6 +22,7 @@ use crate::domain::base::model::{Installation, Region};
 use crate::domain::base::untrusted::flowing;
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::present::report::Reports;
+use crate::domain::present::view::events::EventsView;
 use crate::domain::present::view::{ConfirmedCaller, CurrentState, VERSION};
 use crate::session::{AwsSession, Remembering};
 use crate::tasks::region::Surroundings;
@@ -81,8 +82,13 @@ struct ErrorDetail {
 #[error("{0}")]
 struct DaemonRefusal(String);
 
-/// An error in which a daemon says that a name of the question does not exist, as one of the command
-/// line.
+/// What a daemon answered instead of what was asked for, if that is the error.
+pub(super) fn refusal(error: &anyhow::Error) -> Option<&str> {
+    error.downcast_ref::<DaemonRefusal>().map(|DaemonRefusal(why)| why.as_str())
+}
+
+/// An error in which a daemon says that a name of the question does not exist, as an error of the
+/// command line.
 pub(super) fn as_wrong_name(error: anyhow::Error) -> anyhow::Error {
     match error.downcast::<DaemonRefusal>() {
         Ok(DaemonRefusal(why)) => WrongName(why).into(),
@@ -128,6 +134,19 @@ impl DaemonAddress {
         }
         Ok(None)
     }
+}
+
+/// The latest events of the daemon of these settings, or those after a number.
+pub(super) async fn events_after(
+    config: &Config,
+    after: Option<u64>,
+) -> anyhow::Result<EventsView> {
+    let daemon = Address::of(reachable(config.http.listen));
+    let query = after.map_or_else(|| "?limit=1".to_owned(), |after| format!("?after={after}"));
+    let (status, body) =
+        ask(&daemon.join(&format!("/api/v1/events{query}")), PATIENCE, ANSWER_MAX).await?;
+    ensure!(status == StatusCode::OK, "{daemon} answers {status}");
+    Ok(serde_json::from_str(&body)?)
 }
 
 /// Says why this process observes AWS itself.

@@ -7,10 +7,15 @@ mod ask;
 mod check;
 mod completions;
 mod demo;
+mod diff;
 pub mod exit;
 mod explain;
+mod git;
 pub mod healthcheck;
+mod history;
 mod iam_policy;
+mod init;
+mod man;
 mod plan;
 mod reload;
 mod run;
@@ -77,12 +82,16 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write the first files of a repository: settings, a pack, its template, checks for CI.
+    Init(init::InitArgs),
     /// Run the daemon: reconcile every region with the manifests.
     Run(run::RunArgs),
     /// Check the settings file, and make a running daemon reload it.
     Reload(reload::ReloadArgs),
     /// Show what would change, and why, without changing anything.
     Plan(plan::PlanArgs),
+    /// Show in what the packs in AWS differ from the manifests, down to single rules.
+    Diff(diff::DiffArgs),
     /// Reconcile once: show the plan, ask for confirmation, apply it, and wait for members to
     /// deploy.
     Apply(apply::ApplyArgs),
@@ -92,6 +101,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Explain the status of one account for every pack, and what happens next.
     Explain(explain::ExplainArgs),
+    /// Show deliveries, losses and used approvals, as the record has them.
+    History(history::HistoryArgs),
     /// Check the settings and permissions against AWS, and print how to fix each problem.
     Check(check::CheckArgs),
     /// Check manifests and templates offline.
@@ -108,6 +119,8 @@ enum Command {
     Healthcheck(healthcheck::HealthcheckArgs),
     /// Print shell completions.
     Completions(completions::CompletionsArgs),
+    /// Print manual pages.
+    Man(man::ManArgs),
 }
 
 /// Runs the program: arguments in, exit code out.
@@ -161,10 +174,14 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         // The demo tells its story itself.
         Command::Demo(_) => "error",
         Command::Plan(_)
+        | Command::Diff(_)
         | Command::Apply(_)
         | Command::Approve(_)
         | Command::Status(_)
         | Command::Explain(_)
+        | Command::History(_)
+        | Command::Init(_)
+        | Command::Man(_)
         | Command::Reload(_)
         | Command::Check(_)
         | Command::Validate(_)
@@ -176,12 +193,15 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let log = telemetry::init(global.log_format, &level(default), paint::stderr_has_colour())?;
     match command {
         Command::Run(args) => block_on(run::run(args, log)),
-        Command::Reload(args) => reload::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Reload(args) => block_on(reload::run(args)),
         Command::Plan(args) => block_on(plan::run(args)),
+        Command::Diff(args) => block_on(diff::run(args)),
         Command::Apply(args) => block_on(apply::run(args)),
         Command::Approve(args) => block_on(approve::run(args)),
         Command::Status(args) => block_on(status::run(args)),
         Command::Explain(args) => block_on(explain::run(args)),
+        Command::History(args) => block_on(history::run(args)),
         Command::Check(args) => block_on(check::run(args)),
         Command::Validate(args) => validate::run(&args),
         Command::Schema(args) => schema::run(&args),
@@ -192,6 +212,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Healthcheck(args) => block_on(healthcheck::run(&args)),
         Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
     }
 }
 

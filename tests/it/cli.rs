@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use conformd::cli::exit::EXIT_CODES;
+use conformd::cli::exit::{EXIT_CODES, ExitCodeRow};
 use conformd::domain::base::model::Timestamp;
 use serde_json::{Value, json};
 
@@ -654,14 +654,17 @@ fn status_says_what_the_api_says_and_looks_by_itself_where_nothing_answers() {
     assert!(nobody.stderr.contains("did you mean 333333333333 (workload)?"), "{}", nobody.stderr);
 }
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 19] = [
+    "init",
     "run",
     "reload",
     "plan",
+    "diff",
     "apply",
     "approve",
     "status",
     "explain",
+    "history",
     "check",
     "validate",
     "schema",
@@ -670,12 +673,13 @@ const COMMANDS: [&str; 15] = [
     "demo",
     "healthcheck",
     "completions",
+    "man",
 ];
 
 /// The table of exit codes of the page.
 fn exit_codes() -> String {
     let mut table = "| code | command | meaning |\n|---|---|---|\n".to_owned();
-    for (code, meaning, commands) in EXIT_CODES {
+    for ExitCodeRow { code, meaning, commands } in EXIT_CODES {
         writeln!(table, "| {code} | all | {meaning} |").unwrap();
         for (command, meaning) in *commands {
             writeln!(table, "| {code} | `{command}` | {meaning} |").unwrap();

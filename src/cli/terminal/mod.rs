@@ -15,9 +15,9 @@ pub(super) fn print(text: &str) -> io::Result<()> {
 
 /// Writes a part of an output without an end to stdout; a closed pipe ends the command.
 pub(super) fn stream(text: &str) -> io::Result<()> {
-    write(text).map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => io::Error::new(ErrorKind::BrokenPipe, PipeClosed),
-        _ => error,
+    write(text).map_err(|error| {
+        let is_closed = error.kind() == ErrorKind::BrokenPipe;
+        if is_closed { io::Error::new(ErrorKind::BrokenPipe, PipeClosed) } else { error }
     })
 }
 
@@ -34,7 +34,8 @@ struct PipeClosed;
 /// Whether a command ended because nothing reads its output any more.
 pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-    causes.filter_map(io::Error::get_ref).any(|inner| inner.is::<PipeClosed>())
+    let mut inner = causes.filter_map(io::Error::get_ref);
+    inner.any(|inner| inner.downcast_ref::<PipeClosed>().is_some())
 }
 
 /// The lines are flushed: text without a line break at its end would stay in the buffer, and the
