@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use crate::config::{Config, SourceLocation};
 use crate::domain::base::model::Digest;
-use crate::domain::declared::catalog::Declared;
+use crate::domain::declared::catalog::{Catalog, Declared};
+use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::manifest::TemplateSource;
-use crate::domain::declared::snapshot::SourcePath;
+use crate::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
 use crate::domain::declared::template::{Template, differences};
 use crate::domain::plan::effective_rules::TemplatesByDigest;
 use crate::domain::plan::region_plan::Plan;
@@ -69,13 +70,8 @@ fn unknown(change: &Change) -> Option<Digest> {
 }
 
 fn declared(around: &Surroundings) -> TemplatesByDigest {
-    let packs = around.source.catalog.iter().flat_map(|catalog| catalog.packs.values());
-    let templates =
-        packs.filter_map(Declared::in_force).filter_map(|manifest| match &manifest.template {
-            TemplateSource::Read(template) => Some((template.digest, Arc::clone(template))),
-            TemplateSource::S3(_) => None,
-        });
-    templates.collect()
+    let templates = around.source.catalog.iter().flat_map(|catalog| in_force(catalog));
+    templates.map(|template| (template.digest, template)).collect()
 }
 
 /// The templates of these digests in the history of the repository that contains this directory;
@@ -95,13 +91,34 @@ fn search(root: &Path, mut wanted: BTreeSet<Digest>) -> TemplatesByDigest {
             continue;
         }
         let Some(text) = git(root, &["cat-file", "blob", blob]) else { continue };
-        if let Ok((template, _)) = Template::parse(&path, &text)
-            && wanted.remove(&template.digest)
-        {
-            found.insert(template.digest, Arc::new(template));
+        for template in templates(path, text) {
+            if wanted.remove(&template.digest) {
+                found.insert(template.digest, template);
+            }
         }
     }
     found
+}
+
+/// The templates of a file: it is one, or its manifests contain some.
+fn templates(path: SourcePath, text: String) -> Vec<Arc<Template>> {
+    if let Ok((template, _)) = Template::parse(&path, &text) {
+        return vec![Arc::new(template)];
+    }
+    let files = [(path, FileContent::Bytes(text.into_bytes().into()))].into();
+    // What the settings forbid now may have been deployed before.
+    let constraints =
+        Constraints { regions: None, template_bucket: true, remediation_allowed: true };
+    in_force(&Catalog::read(&Snapshot::of_directory(files), &constraints, None)).collect()
+}
+
+/// The templates of the manifests in force.
+fn in_force(catalog: &Catalog) -> impl Iterator<Item = Arc<Template>> {
+    let manifests = catalog.packs.values().filter_map(Declared::in_force);
+    manifests.filter_map(|manifest| match &manifest.template {
+        TemplateSource::Read(template) => Some(Arc::clone(template)),
+        TemplateSource::S3(_) => None,
+    })
 }
 
 /// The contents before and after a change, from a line such as

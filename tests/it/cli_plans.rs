@@ -92,7 +92,11 @@ fn a_changed_template_is_shown_rule_by_rule_from_the_record() {
     assert!(!json.contains("s3cret"), "{json}");
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["packs"][0]["regions"], serde_json::json!(["eu-west-1", "us-east-1"]));
-    assert_eq!(json["packs"][0]["changes"][0]["content"]["known"], true);
+    let content = &json["packs"][0]["changes"][0]["content"];
+    assert_eq!(content["known"], true);
+    let fields = &content["parts"][0]["fields"];
+    assert_eq!(fields[1]["old"], "One_Hour");
+    assert!(fields[0]["new"].as_str().unwrap().starts_with('#'), "{fields}");
 }
 
 #[test]
@@ -112,10 +116,19 @@ fn without_a_record_the_old_template_comes_from_git_and_else_it_is_unknown() {
     git(&["add", "templates"]);
     git(&["commit", "--quiet", "-m", "one"]);
     change(&scene);
+    // A template may also be a part of its manifest.
+    scene.declare("mail", 90, BOTH);
+    scene.run(&["apply", "--yes"]);
+    git(&["add", "packs"]);
+    git(&["commit", "--quiet", "-m", "two"]);
+    let changed =
+        manifest("mail", 90, BOTH).replace("ConfigRuleName: mail", "ConfigRuleName: post");
+    scene.write("packs/mail.yaml", &changed);
     for arguments in [&["diff"] as &[&str], &["plan"]] {
         let text = scene.run(arguments).expect(0).stdout;
         assert!(!text.contains(unknown), "{text}");
         assert!(text.contains("rule + root-has-hardware-mfa"), "{text}");
+        assert!(text.contains("rule + post") && text.contains("rule - mail"), "{text}");
     }
 }
 

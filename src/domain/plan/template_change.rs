@@ -1,9 +1,11 @@
 //! In which rules, parameters and conditions a template changes, as a plan shows it.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 use super::parameter_value::ParameterValue;
+use crate::domain::base::untrusted::one_line;
 use crate::domain::declared::template::{
     FieldDifference, PartDifference, PartKind, Template, is_description,
 };
@@ -59,18 +61,39 @@ pub enum PartFate {
     Changed,
 }
 
-/// One field. Values are shown as digests outside of the terminal: some are secrets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+/// One field. Outside of the terminal, a digest stands for a value that may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 pub struct FieldChange {
     /// The field, with dots between keys.
     pub path: String,
     /// Whether it may contain a value that must not be shown.
-    #[serde(skip)]
+    #[schemars(skip)]
     pub is_secret: bool,
     /// What is there.
+    #[schemars(with = "Option<String>")]
     pub old: Option<ParameterValue>,
     /// What is wanted.
+    #[schemars(with = "Option<String>")]
     pub new: Option<ParameterValue>,
+}
+
+/// Characters of a value in JSON.
+const VALUE_MAX: usize = 1_024;
+
+impl Serialize for FieldChange {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let Self { path, is_secret, old, new } = self;
+        let text = |value: &Option<ParameterValue>| {
+            let value = value.as_ref()?;
+            let shown = || one_line(value.reveal(), VALUE_MAX);
+            Some(if *is_secret { value.redacted() } else { shown() })
+        };
+        let mut fields = out.serialize_struct("FieldChange", 3)?;
+        fields.serialize_field("path", path)?;
+        fields.serialize_field("old", &text(old))?;
+        fields.serialize_field("new", &text(new))?;
+        fields.end()
+    }
 }
 
 impl TemplateChange {
