@@ -8,7 +8,7 @@
 use std::backtrace::Backtrace;
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::panic;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -108,13 +108,13 @@ impl Drop for Guard {
 ///
 /// `level` is `error`, `warn`, `info`, `debug` or `trace` (of which libraries get `warn`), `off`,
 /// or a filter such as `conformd=debug,aws_config=info`. Of libraries it reaches `debug` at most.
-/// `no_color` is whether the user set `NO_COLOR`; only a terminal gets colours at all.
+/// `has_color` is whether stderr gets colors; JSON never has any.
 ///
 /// # Errors
 /// [`LogProblem`].
-pub fn init(format: LogFormat, level: &str, no_color: bool) -> Result<Guard, LogProblem> {
+pub fn init(format: LogFormat, level: &str, has_color: bool) -> Result<Guard, LogProblem> {
     let filter = filter(level)?;
-    let colors = format == LogFormat::Text && !no_color && io::stderr().is_terminal();
+    let colors = format == LogFormat::Text && has_color;
     let queue = Arc::new(Queue::new(QUEUE_BYTES_MAX));
     queue.start(io::stderr()).map_err(|source| LogProblem::Thread { source })?;
     let lines = LineFormatter { queue: Arc::clone(&queue), colors };

@@ -3,19 +3,19 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use hyper::StatusCode;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::ask::{Address, ask};
-use super::plan;
+use super::exit::WrongName;
+use super::{plan, terminal};
 use crate::cli::{settings, surroundings};
 use crate::config::{Config, SettingsFile};
 use crate::domain::base::mode::Mode;
@@ -23,6 +23,7 @@ use crate::domain::base::model::{AccountId, Installation, Region};
 use crate::domain::base::untrusted::flowing;
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::present::report::Reports;
+use crate::domain::present::view::events::EventsView;
 use crate::domain::present::view::{ConfirmedCaller, CurrentState, VERSION};
 use crate::session::{AwsSession, Remembering};
 use crate::tasks::region::Surroundings;
@@ -123,6 +124,20 @@ struct ErrorDetail {
 #[error("{0}")]
 struct DaemonRefusal(String);
 
+/// What a daemon answered instead of what was asked for, if that is the error.
+pub(super) fn refusal(error: &anyhow::Error) -> Option<&str> {
+    error.downcast_ref::<DaemonRefusal>().map(|DaemonRefusal(why)| why.as_str())
+}
+
+/// An error in which a daemon says that a name of the question does not exist, as an error of the
+/// command line.
+pub(super) fn as_wrong_name(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<DaemonRefusal>() {
+        Ok(DaemonRefusal(why)) => WrongName(why).into(),
+        Err(error) => error,
+    }
+}
+
 impl DaemonAddress {
     /// The answer to a page of the API; `regions` are those to observe if no daemon answers, all of
     /// them if none is named.
@@ -180,13 +195,26 @@ fn foreign<T>(reply: &DaemonReply<T>, config: &Config) -> String {
     )
 }
 
+/// The latest events of the daemon of these settings, or those after a number.
+pub(super) async fn events_after(
+    config: &Config,
+    after: Option<u64>,
+) -> anyhow::Result<EventsView> {
+    let daemon = Address::of(reachable(config.http.listen));
+    let query = after.map_or_else(|| "?limit=1".to_owned(), |after| format!("?after={after}"));
+    let (status, body) =
+        ask(&daemon.join(&format!("/api/v1/events{query}")), PATIENCE, ANSWER_MAX).await?;
+    ensure!(status == StatusCode::OK, "{daemon} answers {status}");
+    Ok(serde_json::from_str(&body)?)
+}
+
 /// Says why this process observes AWS itself.
 fn note(why: &str) -> std::io::Result<()> {
     warn(&format!("{why}; reading AWS directly"))
 }
 
 fn warn(what: &str) -> std::io::Result<()> {
-    writeln!(std::io::stderr(), "conformd: {what}")
+    terminal::note(&format!("conformd: {what}\n"))
 }
 
 /// The address under which a process on this machine reaches a listener on this address.

@@ -44,13 +44,7 @@ not even with --yes. On a terminal, typing their number permits exactly those lo
 Otherwise, commit the document that `conformd approve` prints.
 
 On Ctrl-C, apply waits for the calls in flight, starts no further step, and prints a table of what
-was done. AWS continues to deploy what it accepted.
-
-Exit codes:
-   0  AWS accepted every step, and no member has failed so far
-   1  a manifest is invalid, a region could not be read, the plan changed or was declined, a step
-      was refused, was not started or has an unknown outcome, a member failed, losses wait for
-      approval, or apply was interrupted; everything else was done";
+was done. AWS continues to deploy what it accepted.";
 
 /// How many times one run waits for second readings.
 const SECOND_REFRESHES_MAX: usize = 2;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::answers::{DaemonAddress, DaemonReply};
+use super::answers::{DaemonAddress, DaemonReply, as_wrong_name};
 use super::plan::{chosen, is_simulated, observe, simulated_line};
 use super::terminal::print;
 use crate::cli::{settings, surroundings};
@@ -75,7 +75,7 @@ pub(super) async fn run(args: ApproveArgs) -> anyhow::Result<ExitCode> {
     // The daemon that holds the losses knows the names of lost rules that a plan of this process
     // may not know: without a record, only the process that delivered a template has read it.
     let PendingText { waiting, names, simulated, now, unknown, from } =
-        match args.daemon.query(&page(&args.regions)).await? {
+        match args.daemon.query(&page(&args.regions)).await.map_err(as_wrong_name)? {
             Some(reply) => reported(reply),
             None => planned(&args).await?,
         };

@@ -33,9 +33,7 @@ Checks:
   delivery-buckets    the buckets to which packs deliver results
   http-listen         whether other machines can reach the daemon's HTTP server
   http-token          whether http.tokenFile can be read, by conformd and by other users
-  clock               how much this machine's clock differs from AWS's
-
-Exit codes: 0 no check failed (there may be warnings), 1 a check failed.";
+  clock               how much this machine's clock differs from AWS's";
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use super::terminal::print;
+
 /// Arguments of `completions`.
 #[derive(Debug, clap::Args)]
 pub(super) struct CompletionsArgs {
@@ -10,8 +12,10 @@ pub(super) struct CompletionsArgs {
 }
 
 /// Prints them.
-#[expect(clippy::unnecessary_wraps, reason = "every command returns the same")]
 pub(super) fn run(args: &CompletionsArgs, mut command: clap::Command) -> anyhow::Result<ExitCode> {
-    clap_complete::generate(args.shell, &mut command, "conformd", &mut std::io::stdout());
+    // Into memory first: the generator panics where it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, "conformd", &mut script);
+    print(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
 }

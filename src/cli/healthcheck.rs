@@ -1,11 +1,11 @@
 //! `conformd healthcheck`: asks a running daemon whether it is ready, where no other tool is at
 //! hand (a container without a shell).
 
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use super::ask::{Address, ask};
+use super::terminal::print;
 use crate::domain::base::untrusted::flowing;
 
 /// Bytes of the answer that are read: reasons are sentences.
@@ -27,6 +27,6 @@ pub async fn run(args: &HealthcheckArgs) -> anyhow::Result<ExitCode> {
     let HealthcheckArgs { url, timeout } = args;
     let (status, body) = ask(url, *timeout, ANSWER_MAX).await?;
     let code = if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    writeln!(std::io::stdout(), "{} {}", status.as_u16(), flowing(&body, ANSWER_MAX))?;
+    print(&format!("{} {}\n", status.as_u16(), flowing(&body, ANSWER_MAX)))?;
     Ok(code)
 }

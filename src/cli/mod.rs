@@ -7,10 +7,15 @@ mod ask;
 mod check;
 mod completions;
 mod demo;
-mod exit;
+mod diff;
+pub mod exit;
 mod explain;
+mod git;
 pub mod healthcheck;
+mod history;
 mod iam_policy;
+mod init;
+mod man;
 mod plan;
 mod reload;
 mod run;
@@ -22,16 +27,19 @@ mod surroundings;
 pub mod terminal;
 pub mod validate;
 
+use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 use signal_hook::consts::SIGHUP;
 
-use self::terminal::paint;
-use crate::{config, telemetry};
-use exit::{EXIT_CONFIG, EXIT_USAGE};
+use self::terminal::paint::{self, ColorWhen};
+use self::terminal::{is_closed_pipe, note};
+use crate::telemetry;
+use exit::EXIT_USAGE;
 
 /// Threads that run tasks, which wait for AWS most of the time.
 const WORKERS_MAX: usize = 8;
@@ -46,7 +54,7 @@ const BLOCKING_MAX: usize = 32;
     version,
     about = "GitOps for AWS Config organization conformance packs",
     max_term_width = 100,
-    after_help = EXIT_CODES
+    after_help = exit::table()
 )]
 struct Cli {
     #[command(flatten)]
@@ -55,19 +63,8 @@ struct Cli {
     command: Command,
 }
 
-/// Where options of the log stand in the help: after those of the command.
-const LOG: &str = "Log";
-
-/// What scripts and unit files go by.
-const EXIT_CODES: &str = "\
-Exit codes:
-   0  success (status: healthy)
-   1  an error; conformd did everything that the error does not prevent
-      (status: degraded)
-   2  plan --detailed-exitcode: the plan has changes
-      (status: unknown, because something could not be read)
-  64  the command line is invalid
-  78  the settings are invalid, or the credentials do not belong to aws.expectedAccountId";
+/// Where options of every command stand in the help: after those of the command.
+const LOG: &str = "Log and colors";
 
 /// Options of every command.
 #[derive(Debug, Clone, clap::Args)]
@@ -79,16 +76,24 @@ struct Global {
     /// Log level: error, warn, info, debug, trace, or a filter such as `conformd=debug`.
     #[arg(long, global = true, env = "CONFORMD_LOG", value_name = "LEVEL", help_heading = LOG)]
     log_level: Option<String>,
+    /// When output has colors; `auto`: on a terminal, unless `NO_COLOR` is set.
+    #[arg(long, global = true, value_name = "auto|always|never", default_value = "auto")]
+    #[arg(help_heading = LOG, hide_possible_values = true)]
+    color: ColorWhen,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write the first files of a repository: settings, a pack, its template, checks for CI.
+    Init(init::InitArgs),
     /// Run the daemon: reconcile every region with the manifests.
     Run(run::RunArgs),
     /// Check the settings file, and make a running daemon reload it.
     Reload(reload::ReloadArgs),
     /// Show what would change, and why, without changing anything.
     Plan(plan::PlanArgs),
+    /// Show in what the packs in AWS differ from the manifests, down to single rules.
+    Diff(diff::DiffArgs),
     /// Reconcile once: show the plan, ask for confirmation, apply it, and wait for members to
     /// deploy.
     Apply(apply::ApplyArgs),
@@ -98,6 +103,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Explain the status of one account for every pack, and what happens next.
     Explain(explain::ExplainArgs),
+    /// Show deliveries, losses and used approvals, as the record has them.
+    History(history::HistoryArgs),
     /// Check the settings and permissions against AWS, and print how to fix each problem.
     Check(check::CheckArgs),
     /// Check manifests and templates offline.
@@ -114,36 +121,49 @@ enum Command {
     Healthcheck(healthcheck::HealthcheckArgs),
     /// Print shell completions.
     Completions(completions::CompletionsArgs),
+    /// Print manual pages.
+    Man(man::ManArgs),
 }
 
 /// Runs the program: arguments in, exit code out.
 pub fn main() -> ExitCode {
     survive_early_hangup();
-    let cli = match Cli::try_parse() {
+    let command = Cli::command().color(asked_color());
+    let matches = command.try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() { EXIT_USAGE } else { 0 };
-            // A closed pipe is no reason to change the code.
-            return if error.print().is_err() { ExitCode::from(1) } else { ExitCode::from(code) };
+            return match error.print() {
+                // A closed pipe is no reason to change the code.
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => ExitCode::from(1),
+                Ok(()) | Err(_) => ExitCode::from(code),
+            };
         }
     };
+    paint::color(cli.global.color);
     match dispatch(cli) {
         Ok(code) => code,
-        Err(error) => {
-            let mut stderr = std::io::stderr().lock();
-            let text = paint::error(&format!("{error:#}"));
-            let code = if error.is::<config::ConfigError>() {
-                EXIT_CONFIG
-            } else if error.is::<iam_policy::MissingValue>() {
-                EXIT_USAGE
-            } else {
-                1
-            };
-            match std::io::Write::write_all(&mut stderr, text.as_bytes()) {
-                Ok(()) => ExitCode::from(code),
-                Err(_) => ExitCode::from(1),
-            }
-        }
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => match note(&paint::error(&format!("{error:#}"))) {
+            Ok(()) => ExitCode::from(exit::code_of(&error)),
+            Err(_) => ExitCode::from(1),
+        },
+    }
+}
+
+/// What `--color` says of the help and of errors in the command line, which are printed before the
+/// command line is known.
+fn asked_color() -> clap::ColorChoice {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
+    let mut said = words.iter().zip(words.iter().skip(1));
+    let next = said.find(|(option, _)| *option == "--color").map(|(_, value)| &**value);
+    let value = next.or_else(|| words.iter().find_map(|word| word.strip_prefix("--color=")));
+    match value.and_then(|value| ColorWhen::from_str(value, false).ok()) {
+        Some(ColorWhen::Always) => clap::ColorChoice::Always,
+        Some(ColorWhen::Never) => clap::ColorChoice::Never,
+        Some(ColorWhen::Auto) | None => clap::ColorChoice::Auto,
     }
 }
 
@@ -168,10 +188,14 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         // The demo tells its story itself; panics are printed even so.
         Command::Demo(_) => "off",
         Command::Plan(_)
+        | Command::Diff(_)
         | Command::Apply(_)
         | Command::Approve(_)
         | Command::Status(_)
         | Command::Explain(_)
+        | Command::History(_)
+        | Command::Init(_)
+        | Command::Man(_)
         | Command::Reload(_)
         | Command::Check(_)
         | Command::Validate(_)
@@ -180,15 +204,18 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         | Command::Healthcheck(_)
         | Command::Completions(_) => "conformd=warn,error",
     };
-    let log = telemetry::init(global.log_format, &level(default), paint::no_colour())?;
+    let log = telemetry::init(global.log_format, &level(default), paint::stderr_has_colour())?;
     match command {
         Command::Run(args) => block_on(run::run(args, log)),
-        Command::Reload(args) => reload::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Reload(args) => block_on(reload::run(args)),
         Command::Plan(args) => block_on(plan::run(args)),
+        Command::Diff(args) => block_on(diff::run(args)),
         Command::Apply(args) => block_on(apply::run(args)),
         Command::Approve(args) => block_on(approve::run(args)),
         Command::Status(args) => block_on(status::run(args)),
         Command::Explain(args) => block_on(explain::run(args)),
+        Command::History(args) => block_on(history::run(args)),
         Command::Check(args) => block_on(check::run(args)),
         Command::Validate(args) => validate::run(&args),
         Command::Schema(args) => schema::run(&args),
@@ -199,6 +226,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Healthcheck(args) => block_on(healthcheck::run(&args)),
         Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
     }
 }
 

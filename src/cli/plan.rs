@@ -4,14 +4,18 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::exit::EXIT_CHANGES;
+use super::exit::{EXIT_CHANGES, WrongName};
+use super::git;
 use super::terminal::{paint, print};
 use crate::cli::{settings, surroundings};
 use crate::config::{Config, SettingsFile};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::Region;
+use crate::domain::base::nearest::did_you_mean;
 use crate::domain::plan::guard::Ruling;
 use crate::domain::plan::region_plan::Plan;
+use crate::domain::present::approval_document::WaitingLosses;
+use crate::domain::present::plan_markdown::PlanMarkdown;
 use crate::domain::present::plan_text::{PlanText, Summary, Values};
 use crate::domain::present::report::RegionReport;
 use crate::domain::present::view::region::PendingApprovalView;
@@ -43,7 +47,7 @@ pub(super) struct PlanArgs {
     /// Exit with code 2 if the plan has changes.
     #[arg(long)]
     detailed_exitcode: bool,
-    /// Output format; JSON hides parameter values.
+    /// Output format; JSON and Markdown hide parameter values.
     #[arg(short, long, value_enum, default_value = "text")]
     output: PlanOutput,
 }
@@ -53,6 +57,8 @@ pub(super) struct PlanArgs {
 enum PlanOutput {
     Text,
     Json,
+    /// For a comment on a pull request
+    Markdown,
 }
 
 /// The JSON of `plan -o json`; `version` changes when a member changes its meaning.
@@ -91,7 +97,9 @@ pub(super) async fn run(args: PlanArgs) -> anyhow::Result<ExitCode> {
     let session = AwsSession::once(config, Remembering::Reads).await?;
     let around = surroundings::read(&session).await?;
     // `plan` holds nothing that could write: its reconcilers are those of observe mode.
-    let plans = observe(&session, &regions, &around, Mode::Observe).await;
+    let mut plans = observe(&session, &regions, &around, Mode::Observe).await;
+    let all = plans.iter_mut().map(|one| &mut one.report.plan).collect();
+    git::complete(all, &session.config, &around).await;
     let has_changes = plans.iter().any(|one| one.report.plan.steps_with_held().next().is_some());
     let simulated = is_simulated(&session.config);
     match args.output {
@@ -101,6 +109,11 @@ pub(super) async fn run(args: PlanArgs) -> anyhow::Result<ExitCode> {
             let mode = session.config.mode;
             let document = PlanDocument { version: VERSION, simulated, mode, has_changes, regions };
             print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
+        }
+        PlanOutput::Markdown => {
+            let waiting = WaitingLosses::of(plans.iter().map(|one| &one.report));
+            let plans = plans.iter().map(|one| &one.report.plan).collect();
+            print(&PlanMarkdown { plans, waiting: &waiting, simulated }.to_string())?;
         }
     }
     let is_blind = plans.iter().any(|one| one.report.unknown.is_some());
@@ -122,7 +135,11 @@ pub(super) fn chosen<'a>(
     // A region that is not configured is an error: a plan without it would look as if nothing were
     // to be done there.
     if let Some(unconfigured) = asked.iter().find(|region| !configured.contains(region)) {
-        anyhow::bail!("region {unconfigured} is not among aws.regions of the settings");
+        let known: Vec<&str> = configured.iter().map(Region::as_str).collect();
+        let hint = did_you_mean(unconfigured.as_str(), known.iter().copied())
+            .unwrap_or_else(|| format!("they are {}", known.join(", ")));
+        let why = format!("region {unconfigured} is not among aws.regions of the settings; {hint}");
+        return Err(WrongName(why).into());
     }
     Ok(if asked.is_empty() { configured } else { asked.to_vec() })
 }

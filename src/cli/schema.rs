@@ -1,10 +1,10 @@
 //! `conformd schema`: the JSON Schema of manifests, for editors, or what describes the API.
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+use super::terminal::print;
 use crate::domain::declared::manifest::schema::schema;
 use crate::http::table;
 
@@ -20,6 +20,6 @@ pub struct SchemaArgs {
 pub fn run(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
     let schema = if args.api { table::document().clone() } else { schema().to_value() };
     let text = serde_json::to_string_pretty(&schema).context("the schema has no JSON form")?;
-    writeln!(io::stdout().lock(), "{text}").context("writing the schema failed")?;
+    print(&(text + "\n")).context("writing the schema failed")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,7 +3,6 @@
 //! Parses flags, prints the address for clients, and serves until it is stopped. A scenario file
 //! describes the simulated organization; `sim` implements its behavior.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -13,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::terminal::print;
 use crate::clock::Clock;
 use crate::domain::base::model::Region;
 use crate::sim::http::serve;
@@ -108,9 +108,7 @@ fn announce(scenario: &Scenario, address: SocketAddr, speed: u32) -> std::io::Re
         1 => "runs in real time".to_owned(),
         speed => format!("runs {speed} times as fast as real time"),
     };
-    let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
+    print(&format!(
         "SIMULATED AWS: nothing here touches a real account\n\
          endpoint      http://{address}\n\
          accounts      {} (owner {})\n\
@@ -122,11 +120,10 @@ fn announce(scenario: &Scenario, address: SocketAddr, speed: u32) -> std::io::Re
            export AWS_ACCESS_KEY_ID=AKIASIM{} AWS_SECRET_ACCESS_KEY=any\n  \
            export AWS_REGION={region} AWS_DEFAULT_REGION={region}\n  \
            aws configservice describe-organization-conformance-packs\n  \
-           curl http://{address}/_sim/world",
+           curl http://{address}/_sim/world\n",
         setup.accounts.len(),
         scenario.owner,
         regions.join(" "),
         scenario.owner,
-    )?;
-    out.flush()
+    ))
 }

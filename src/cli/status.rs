@@ -1,14 +1,25 @@
 //! `conformd status`: is everything as it should be, and if not, who must act.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use super::answers::{DaemonAddress, DaemonAnswer, layout};
-use super::exit::EXIT_UNKNOWN;
-use super::terminal::{paint, print};
+use super::answers::{DaemonAddress, DaemonAnswer, as_wrong_name, layout};
+use super::exit::{EXIT_UNKNOWN, WrongName};
+use super::run::Signals;
+use super::terminal::{note, paint, print, stream};
+use crate::clock::Clock;
 use crate::config::ConfigError;
 use crate::domain::base::model::Region;
 use crate::domain::present::view::status::{StatusView, status};
 use crate::text;
+
+/// The time between two questions to a daemon: it answers from memory.
+const WATCH_EVERY: Duration = Duration::from_secs(5);
+/// The time between two readings of AWS: each reads every pack and every member.
+const READ_EVERY: Duration = Duration::from_mins(5);
+/// Moves the cursor to the first place of an empty screen.
+const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
 
 /// Arguments of `status`.
 #[derive(Debug, clap::Args)]
@@ -21,6 +32,13 @@ pub(super) struct StatusArgs {
     /// Output format
     #[arg(short, long, value_enum, default_value = "table")]
     output: StatusOutput,
+    /// Print the status again when it changes, until Ctrl-C; the exit code is that of the last one.
+    /// JSON has one line for each
+    #[arg(short, long)]
+    watch: bool,
+    /// The time between two readings [default: 5s from a daemon, 5m from AWS]
+    #[arg(long, value_name = "TIME", requires = "watch", value_parser = humantime::parse_duration)]
+    every: Option<Duration>,
 }
 
 /// How a status is written.
@@ -34,39 +52,99 @@ enum StatusOutput {
     Json,
 }
 
-/// Prints the status; the exit code is its state. An unknown state is an answer too.
-pub(super) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
-    let view = match Box::pin(observed(&args)).await {
-        Ok(view) => view,
-        // Wrong settings are a mistake of the caller, not a state of the organization: they get
-        // another exit code than an unknown state.
-        Err(error) if error.is::<ConfigError>() => return Err(error),
-        Err(error) => {
-            let mut stderr = std::io::stderr().lock();
-            let text = paint::error(&format!("{error:#}"));
-            std::io::Write::write_all(&mut stderr, text.as_bytes())?;
-            return Ok(ExitCode::from(EXIT_UNKNOWN));
-        }
-    };
-    let has_colour = paint::stdout_has_colour();
-    match args.output {
-        StatusOutput::Table => {
-            print(&paint::plan(&text::status(&view, layout(false)), has_colour))?;
-        }
-        StatusOutput::Wide => print(&paint::plan(&text::status(&view, layout(true)), has_colour))?,
-        StatusOutput::Json => print(&(serde_json::to_string_pretty(&view)? + "\n"))?,
-    }
-    Ok(ExitCode::from(view.health.state.exit_code()))
+/// The status, or why it is not known.
+enum StatusAnswer {
+    Known { view: Box<StatusView>, every: Duration },
+    Unknown(String),
 }
 
-async fn observed(args: &StatusArgs) -> anyhow::Result<StatusView> {
+/// Prints the status; the exit code is its state. An unknown state is an answer too.
+pub(super) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
+    if args.watch {
+        return watch(&args).await;
+    }
+    match Box::pin(observed(&args)).await? {
+        StatusAnswer::Known { view, every: _ } => {
+            print(&args.text(&view)?)?;
+            Ok(ExitCode::from(view.health.state.exit_code()))
+        }
+        StatusAnswer::Unknown(why) => {
+            note(&why)?;
+            Ok(ExitCode::from(EXIT_UNKNOWN))
+        }
+    }
+}
+
+/// Prints the status whenever it has changed.
+async fn watch(args: &StatusArgs) -> anyhow::Result<ExitCode> {
+    let mut stop = Signals::new()?;
+    let clock = Clock::system();
+    let (mut shown, mut code) = (String::new(), EXIT_UNKNOWN);
+    let clear = if std::io::stdout().is_terminal() { CLEAR } else { "" };
+    loop {
+        // A reading that is not awaited costs nothing but its answer.
+        let answer = tokio::select! {
+            answer = Box::pin(observed(args)) => answer?,
+            _ = stop.stop() => return Ok(ExitCode::from(code)),
+        };
+        let pause = match answer {
+            StatusAnswer::Known { view, every } => {
+                code = view.health.state.exit_code();
+                let text = args.text(&view)?;
+                if text != shown {
+                    stream(&format!("{clear}{text}"))?;
+                    shown = text;
+                }
+                every
+            }
+            // A daemon that restarts answers again soon.
+            StatusAnswer::Unknown(why) => {
+                code = EXIT_UNKNOWN;
+                if why != shown {
+                    note(&why)?;
+                    shown = why;
+                }
+                WATCH_EVERY
+            }
+        };
+        tokio::select! {
+            () = clock.sleep(args.every.unwrap_or(pause)) => {}
+            _ = stop.stop() => return Ok(ExitCode::from(code)),
+        }
+    }
+}
+
+async fn observed(args: &StatusArgs) -> anyhow::Result<StatusAnswer> {
     let names: Vec<&str> = args.regions.iter().map(Region::as_str).collect();
     let query =
         // Without the parameter the daemon answers for all regions.
         if names.is_empty() { String::new() } else { format!("?regions={}", names.join(",")) };
     let page = format!("/api/v1/status{query}");
-    Ok(match Box::pin(args.whom.answer(&page, &args.regions)).await? {
-        DaemonAnswer::Given(view) => view,
-        DaemonAnswer::ReadDirectly(facts) => status(&facts),
+    let answer = Box::pin(args.whom.answer(&page, &args.regions)).await;
+    Ok(match answer.map_err(as_wrong_name) {
+        Ok(DaemonAnswer::Given(view)) => {
+            StatusAnswer::Known { view: Box::new(view), every: WATCH_EVERY }
+        }
+        Ok(DaemonAnswer::ReadDirectly(facts)) => {
+            StatusAnswer::Known { view: Box::new(status(&facts)), every: READ_EVERY }
+        }
+        // Wrong settings and names are a mistake of the caller, not a state of the organization:
+        // they get other exit codes than an unknown state.
+        Err(error) if error.is::<ConfigError>() || error.is::<WrongName>() => return Err(error),
+        Err(error) => StatusAnswer::Unknown(paint::error(&format!("{error:#}"))),
     })
+}
+
+impl StatusArgs {
+    fn text(&self, view: &StatusView) -> anyhow::Result<String> {
+        let table = |is_wide: bool| {
+            paint::plan(&text::status(view, layout(is_wide)), paint::stdout_has_colour())
+        };
+        Ok(match (self.output, self.watch) {
+            (StatusOutput::Table, _) => table(false),
+            (StatusOutput::Wide, _) => table(true),
+            (StatusOutput::Json, false) => serde_json::to_string_pretty(view)? + "\n",
+            (StatusOutput::Json, true) => serde_json::to_string(view)? + "\n",
+        })
+    }
 }

@@ -1,9 +1,8 @@
 //! The inputs of a command that answers once: the manifests and the account list, read once.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
-use super::terminal::{excerpt, paint};
+use super::terminal::{excerpt, note, paint};
 use crate::config::Config;
 use crate::domain::base::model::Timestamp;
 use crate::domain::declared::source::SourceStatus;
@@ -26,7 +25,6 @@ pub(super) async fn read(session: &AwsSession) -> anyhow::Result<Surroundings> {
 fn source(config: &Config, now: Timestamp) -> anyhow::Result<SourceStatus> {
     let (snapshot, catalog) = directory(config)?.read_catalog(&constraints(config))?;
     let drawn = excerpt::draw(&catalog.diagnostics, &snapshot.files, paint::stderr_has_colour());
-    let mut stderr = std::io::stderr().lock();
-    drawn.iter().try_for_each(|finding| writeln!(stderr, "{finding}\n"))?;
+    drawn.iter().try_for_each(|finding| note(&format!("{finding}\n\n")))?;
     Ok(SourceStatus::once(snapshot, catalog, absence(config), now))
 }

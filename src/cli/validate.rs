@@ -6,28 +6,36 @@ mod files;
 mod output;
 mod report;
 
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
 
-use super::terminal::paint;
+use super::settings;
+use super::terminal::{paint, print};
 use crate::clock::Clock;
+use crate::config::SourceLocation;
 use crate::domain::base::model::{Malformed, Region};
 use crate::domain::declared::catalog::Catalog;
 use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::snapshot::Snapshot;
+use crate::session::constraints;
 
 pub use report::Report;
 
 /// Checks manifests and their templates without asking AWS.
 #[derive(Debug, clap::Args)]
 pub struct ValidateArgs {
-    /// A manifest file, or a directory of manifests
-    #[arg(value_name = "PATH")]
-    path: PathBuf,
+    /// A manifest file, or a directory of manifests [default with --config: source.path of the
+    /// settings]
+    #[arg(value_name = "PATH", required_unless_present = "config")]
+    path: Option<PathBuf>,
+
+    /// Take root, regions, template bucket and remediations from this settings file
+    #[arg(short, long, value_name = "FILE")]
+    #[arg(conflicts_with_all = ["root", "regions", "template_bucket", "allow_remediations"])]
+    config: Option<PathBuf>,
 
     /// The source root; a template outside it is an error [default: the working directory if PATH
     /// is
@@ -75,14 +83,8 @@ fn region(text: &str) -> Result<Region, Malformed> {
 
 /// Checks and prints. The exit code is 1 if anything is in error, or if there is no manifest.
 pub fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
-    let ValidateArgs { path, root, output, regions, template_bucket, allow_remediations, verbose } =
-        args;
-    let constraints = Constraints {
-        regions: (!regions.is_empty()).then(|| regions.iter().cloned().collect()),
-        template_bucket: *template_bucket,
-        remediation_allowed: *allow_remediations,
-    };
-    let place = files::ValidatedRoot::of(path, root.as_deref())?;
+    let ValidateArgs { output, verbose, .. } = args;
+    let (place, constraints) = judged(args)?;
     let (snapshot, catalog) = place.read(&constraints)?;
     let mut report = Report { snapshot: &snapshot, catalog };
     report.catalog.check_approvals(Clock::system().now());
@@ -91,8 +93,37 @@ pub fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
         ValidateOutput::Json => output::json(&report).context("the report has no JSON form")?,
         ValidateOutput::Github => output::github(&report, &place.prefix()),
     };
-    write!(io::stdout().lock(), "{text}").context("writing the report failed")?;
+    print(&text).context("writing the report failed")?;
     Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What is read, and what it is checked against.
+fn judged(args: &ValidateArgs) -> anyhow::Result<(files::ValidatedRoot, Constraints)> {
+    let ValidateArgs {
+        path,
+        config,
+        root,
+        output: _,
+        regions,
+        template_bucket,
+        allow_remediations,
+        verbose: _,
+    } = args;
+    if let Some(file) = config {
+        let config = settings::load(file)?;
+        let SourceLocation::Directory { root, path: manifests, absence: _ } = &config.source;
+        // A root that the settings name relative to a file in this directory is this directory.
+        let root = if root.as_os_str().is_empty() { Path::new(".") } else { root.as_path() };
+        let path = path.clone().unwrap_or_else(|| root.join(manifests));
+        return Ok((files::ValidatedRoot::of(&path, Some(root))?, constraints(&config)));
+    }
+    let path = path.as_deref().context("PATH is missing")?;
+    let constraints = Constraints {
+        regions: (!regions.is_empty()).then(|| regions.iter().cloned().collect()),
+        template_bucket: *template_bucket,
+        remediation_allowed: *allow_remediations,
+    };
+    Ok((files::ValidatedRoot::of(path, root.as_deref())?, constraints))
 }
 
 /// Judges a snapshot as the daemon would, remembering nothing.

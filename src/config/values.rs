@@ -50,43 +50,69 @@ pub struct Config {
 impl Config {
     /// The settings that differ in `new` and are only read when the process starts.
     pub fn changes_needing_restart(&self, new: &Self) -> Vec<&'static str> {
+        let changes = self.differences(new).into_iter();
+        changes.filter(|(_, takes)| *takes == TakesEffect::AtStart).map(|(name, _)| name).collect()
+    }
+
+    /// The settings that differ in `new`.
+    pub fn changes(&self, new: &Self) -> Vec<&'static str> {
+        self.differences(new).into_iter().map(|(name, _)| name).collect()
+    }
+
+    fn differences(&self, new: &Self) -> Vec<(&'static str, TakesEffect)> {
         let Self {
             installation,
-            mode: _,
-            aws: Aws { profile, expected_account, regions: _, endpoint },
+            mode,
+            aws: Aws { profile, expected_account, regions, endpoint },
             source,
-            intervals: IntervalSettings { source: interval_source, .. },
-            guard: _,
+            intervals,
+            guard,
             limits,
             recorder_probe,
-            redeploy: _,
-            templates: _,
-            remediations: _,
+            redeploy,
+            templates,
+            remediations,
             state_directory,
             record_retention,
             http: Http { listen, metrics_listen, token_file },
         } = self;
         let mut changes = Vec::new();
-        let mut note = |same: bool, name| {
+        let mut note = |takes: TakesEffect, same: bool, name| {
             if !same {
-                changes.push(name);
+                changes.push((name, takes));
             }
         };
-        note(*installation == new.installation, "installation");
-        note(*profile == new.aws.profile, "aws.profile");
-        note(*expected_account == new.aws.expected_account, "aws.expectedAccountId");
-        note(*endpoint == new.aws.endpoint, "aws.endpoint");
-        note(*source == new.source, "source");
-        note(*interval_source == new.intervals.source, "intervals.source");
-        note(*limits == new.limits, "limits");
-        note(*recorder_probe == new.recorder_probe, "recorderProbe");
-        note(*state_directory == new.state_directory, "stateDirectory");
-        note(*record_retention == new.record_retention, "record.retention");
-        note(*listen == new.http.listen, "http.listen");
-        note(*metrics_listen == new.http.metrics_listen, "http.metricsListen");
-        note(*token_file == new.http.token_file, "http.tokenFile");
+        let (start, reload) = (TakesEffect::AtStart, TakesEffect::AtReload);
+        note(start, *installation == new.installation, "installation");
+        note(reload, *mode == new.mode, "mode");
+        note(start, *profile == new.aws.profile, "aws.profile");
+        note(start, *expected_account == new.aws.expected_account, "aws.expectedAccountId");
+        note(reload, *regions == new.aws.regions, "aws.regions");
+        note(start, *endpoint == new.aws.endpoint, "aws.endpoint");
+        note(start, *source == new.source, "source");
+        note(start, intervals.source == new.intervals.source, "intervals.source");
+        let others = IntervalSettings { source: intervals.source, ..new.intervals };
+        note(reload, *intervals == others, "intervals");
+        note(reload, *guard == new.guard, "guard");
+        note(start, *limits == new.limits, "limits");
+        note(start, *recorder_probe == new.recorder_probe, "recorderProbe");
+        note(reload, *redeploy == new.redeploy, "redeploy");
+        note(reload, *templates == new.templates, "templates.bucket");
+        note(reload, *remediations == new.remediations, "templates.remediations");
+        note(start, *state_directory == new.state_directory, "stateDirectory");
+        note(start, *record_retention == new.record_retention, "record.retention");
+        note(start, *listen == new.http.listen, "http.listen");
+        note(start, *metrics_listen == new.http.metrics_listen, "http.metricsListen");
+        note(start, *token_file == new.http.token_file, "http.tokenFile");
         changes
     }
+}
+
+/// When a change of a setting takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TakesEffect {
+    AtStart,
+    AtReload,
 }
 
 /// Which AWS to call, and with which credentials.

@@ -25,18 +25,19 @@ impl Reloader {
     pub(crate) fn reload(&self) {
         let news = match self.next() {
             Ok(config) => {
-                let gone: Vec<String> = {
+                let (gone, changes): (Vec<String>, Vec<&str>) = {
                     let now = self.settings.borrow();
                     let gone = now.aws.regions.difference(&config.aws.regions);
-                    gone.map(ToString::to_string).collect()
+                    (gone.map(ToString::to_string).collect(), now.changes(&config))
                 };
                 if !gone.is_empty() {
                     tracing::warn!(regions = gone.join(" "), "regions no longer managed");
                 }
                 self.settings.send_replace(Arc::new(config));
                 self.metrics.reloaded(true, self.clock.now());
-                tracing::info!("settings reloaded");
-                Notification::Reloaded
+                tracing::info!(changes = changes.join(" "), "settings reloaded");
+                let changes = changes.into_iter().map(ToOwned::to_owned).collect();
+                Notification::Reloaded { changes }
             }
             Err(error) => {
                 self.metrics.reloaded(false, self.clock.now());

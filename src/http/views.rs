@@ -24,7 +24,7 @@ use crate::domain::base::untrusted::one_line;
 use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::plan::region_plan::Plan;
 use crate::domain::present::plan_text::{PlanText, Values};
-use crate::domain::present::view::account::{account, called};
+use crate::domain::present::view::account::{IS_NAME_OF, account, called, similar};
 use crate::domain::present::view::members::{MembersQuery, accounts};
 use crate::domain::present::view::status::status;
 use crate::domain::present::view::{
@@ -209,9 +209,9 @@ pub(super) async fn show_account(
 pub(super) fn misnamed(facts: &CurrentState, word: &str) -> ViewRefusal {
     let ids: Vec<String> = called(facts, word).iter().map(ToString::to_string).collect();
     let hint = if ids.is_empty() {
-        "an account id has 12 digits".to_owned()
+        similar(facts, word)
     } else {
-        format!("that is the name of {}", ids.join(", "))
+        format!("{IS_NAME_OF}{}", ids.join(", "))
     };
     ViewRefusal::Absent(format!("there is no account id {}; {hint}", one_line(word, ECHO_MAX)))
 }

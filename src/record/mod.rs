@@ -28,7 +28,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 pub use self::fault::Unrecorded;
 use self::fault::{RecordFault, no_record};
 use self::place::RecordFolder;
-pub use self::reader::RecordReader;
+pub use self::reader::{RecordReader, RecordedHistory};
 use self::reader::{not_configured, only_no_record};
 use self::rows::RecordOwner;
 use self::store::OpenRecord;

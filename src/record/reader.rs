@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::cells::select;
+use super::cells::{TableRow, select};
 use super::fault::{RecordFault, Unrecorded, no_record};
 use super::rows::{RecordOwner, kind_word};
 use super::terms::RecordTerms;
@@ -15,14 +15,25 @@ use super::{database, place};
 use crate::domain::base::model::Digest;
 use crate::domain::base::stamp::{Stamp, age};
 use crate::domain::plan::record::{
-    DeliveredPut, Deployment, EventEntry, EventQuery, LOSS_WINDOW, LossEntry, LossId, LossState,
-    NoRecord, NoRecordCause, RecordedPast, TemplateText,
+    ApprovalUse, DeliveredPut, Deployment, EventEntry, EventQuery, LOSS_WINDOW, LossEntry, LossId,
+    LossState, NoRecord, NoRecordCause, RecordedPast, TemplateText,
 };
 use crate::record::identity::identity;
 use crate::record::terms::FILE;
 
 /// The newest row of each pack and region. Rows are numbered as they are added.
 const NEWEST: &str = "WHERE id IN (SELECT max(id) FROM deliveries GROUP BY region, pack)";
+
+/// Everything that was delivered, lost and permitted, as far as it is kept; the oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedHistory {
+    /// Puts that AWS accepted, or may have.
+    pub deliveries: Vec<DeliveredPut>,
+    /// Losses, those included that did not happen.
+    pub losses: Vec<LossEntry>,
+    /// Sentences of approvals that were used.
+    pub uses: Vec<ApprovalUse>,
+}
 
 /// A record that is only read: no lock is taken, and nothing is moved or made.
 #[derive(Debug)]
@@ -84,6 +95,11 @@ impl RecordReader {
         self.or_no_record(events(&self.connection, query))
     }
 
+    /// What is kept of deliveries, losses and approvals.
+    pub fn past(&self) -> Result<RecordedHistory, NoRecord> {
+        self.or_no_record(past(&self.connection))
+    }
+
     /// A template that was delivered.
     pub fn template(&self, digest: &Digest) -> Result<Option<TemplateText>, NoRecord> {
         self.or_no_record(template(&self.connection, digest))
@@ -112,14 +128,20 @@ pub(super) fn not_configured() -> NoRecord {
     }
 }
 
+fn values<R: TableRow>(connection: &Connection, tail: &str) -> Result<Vec<R>, RecordFault> {
+    let rows = select::<R>(connection, tail, Vec::new())?;
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
+}
+
+fn past(connection: &Connection) -> Result<RecordedHistory, RecordFault> {
+    Ok(RecordedHistory {
+        deliveries: values(connection, "ORDER BY id")?,
+        losses: values(connection, "ORDER BY id")?,
+        uses: values(connection, "ORDER BY id")?,
+    })
+}
+
 pub(super) fn window(connection: &Connection, now: &Stamp) -> Result<RecordedPast, RecordFault> {
-    fn values<R: super::cells::TableRow>(
-        connection: &Connection,
-        tail: &str,
-    ) -> Result<Vec<R>, RecordFault> {
-        let rows = select::<R>(connection, tail, Vec::new())?;
-        Ok(rows.into_iter().map(|(_, row)| row).collect())
-    }
     // Which ones still count is not SQL's to say: no single clock decides it.
     let losses = select::<LossEntry>(connection, "ORDER BY id", Vec::new())?;
     let counts = |entry: &LossEntry| {

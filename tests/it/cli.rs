@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use conformd::cli::exit::{EXIT_CODES, ExitCodeRow};
 use conformd::domain::base::model::Timestamp;
 use serde_json::{Value, json};
 
@@ -653,14 +654,17 @@ fn status_says_what_the_api_says_and_looks_by_itself_where_nothing_answers() {
     assert!(nobody.stderr.contains("did you mean 333333333333 (workload)?"), "{}", nobody.stderr);
 }
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 19] = [
+    "init",
     "run",
     "reload",
     "plan",
+    "diff",
     "apply",
     "approve",
     "status",
     "explain",
+    "history",
     "check",
     "validate",
     "schema",
@@ -669,7 +673,20 @@ const COMMANDS: [&str; 15] = [
     "demo",
     "healthcheck",
     "completions",
+    "man",
 ];
+
+/// The table of exit codes of the page.
+fn exit_codes() -> String {
+    let mut table = "| code | command | meaning |\n|---|---|---|\n".to_owned();
+    for ExitCodeRow { code, meaning, commands } in EXIT_CODES {
+        writeln!(table, "| {code} | all | {meaning} |").unwrap();
+        for (command, meaning) in *commands {
+            writeln!(table, "| {code} | `{command}` | {meaning} |").unwrap();
+        }
+    }
+    table
+}
 
 /// The help of every command as a page.
 fn reference(scene: &Scene) -> String {
@@ -678,7 +695,11 @@ fn reference(scene: &Scene) -> String {
     let mut page = format!(
         "# The command line\n\nThis page has the output of `conformd --help` and `conformd COMMAND \
          --help`; a test compares it.\n\nstdout has the result, stderr the log. Without a terminal, \
-         or with `NO_COLOR` set, neither has colors.\n\n```text\n{top}\n```\n"
+         or with `NO_COLOR` set, neither has colors; `--color always` and `--color never` decide it \
+         for one command.\n\nA reader that closes the pipe, such as `head`, causes no error: the \
+         command keeps its exit code, and one without an end (`demo`, `status --watch`) ends with \
+         0.\n\n## Exit codes\n\n{}\n## conformd\n\n```text\n{top}\n```\n",
+        exit_codes()
     );
     for command in COMMANDS {
         assert!(top.contains(&format!("\n  {command} ")), "{command}");

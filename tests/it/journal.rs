@@ -129,17 +129,21 @@ fn a_process_tells_how_it_comes_to_know_its_world() {
     assert_eq!(world.news(), "", "nothing has changed");
 }
 
+fn reloaded(changes: &[&str]) -> Notification {
+    Notification::Reloaded { changes: changes.iter().map(ToString::to_string).collect() }
+}
+
 #[test]
 fn settings_that_change_are_told_with_what_they_change() {
     let mut world = World::started();
     world.facts.about.mode = Mode::Observe;
     world.facts.about.regions.remove(&region("us-east-1"));
     world.facts.about.regions.insert(region("eu-north-1"));
-    world.journal.note(&Notification::Reloaded, world.facts.now);
+    world.journal.note(&reloaded(&["mode", "aws.regions"]), world.facts.now);
     let why = "settings file conformd.yaml has 2 errors".to_owned();
     world.journal.note(&Notification::NotReloaded(why), world.facts.now);
     insta::assert_snapshot!(world.news(), @"
-      process - - -: the settings were reloaded
+      process - - -: the settings were reloaded: mode, aws.regions changed
     ‼ process - - -: the settings were not reloaded, the previous ones stay in force: settings file conformd.yaml has 2 errors
       process - - -: mode observe instead of sync
       process - - -: eu-north-1 added
@@ -372,7 +376,7 @@ proptest! {
         }
         // Whoever goes on from there counts on.
         let mut next = Journal::resume(&events);
-        next.note(&Notification::Reloaded, at("12:00:00"));
+        next.note(&reloaded(&[]), at("12:00:00"));
         prop_assert_eq!(next.number(), journal.number() + 1);
     }
 }

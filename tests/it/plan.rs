@@ -39,6 +39,8 @@ fn every_field_that_differs_is_updated_and_shown_old_and_new() {
     ), @r#"
     ~ iam update
         template   66021a27 (10 rules) → 6a4741da (12 rules)
+          rule + rule11
+          rule + rule12
         parameter  age "90" → "60"
         parameter  new = "1"
         parameter  old "1" → (default)
@@ -69,6 +71,7 @@ fn an_unmanaged_pack_is_held_until_its_manifest_adopts_it() {
     assert_snapshot!(check("iam v1 adopt", "iam age=90 unmanaged"), @r#"
     ~ iam adopt: its manifest adopts it
         template   b7d7d13d (10 rules)
+          content unknown: neither the record nor the manifests have it
         parameter  age "90" → (default)
     Plan: 0 to create, 1 to adopt, 0 to update, 0 to delete.
     "#);
@@ -153,6 +156,25 @@ fn a_source_that_is_not_whole_takes_nothing_away_and_still_puts() {
         invalid: some manifests of this revision are invalid
     ! stripped held, would update
         template   b48cd472 (20 rules) → 2ac8ddb4 (1 rule)
+          rule - rule10
+          rule - rule11
+          rule - rule12
+          rule - rule13
+          rule - rule14
+          rule - rule15
+          rule - rule16
+          rule - rule17
+          rule - rule18
+          rule - rule19
+          rule - rule2
+          rule - rule20
+          rule - rule3
+          rule - rule4
+          rule - rule5
+          rule - rule6
+          rule - rule7
+          rule - rule8
+          rule - rule9
         invalid: some manifests of this revision are invalid
     Plan: 1 to create, 1 to update, 0 to delete; 3 held.
     ");
@@ -168,6 +190,25 @@ fn a_source_that_is_not_whole_takes_nothing_away_and_still_puts() {
         source: the source could not be read: the directory is gone
     ! stripped held, would update
         template   b48cd472 (20 rules) → 2ac8ddb4 (1 rule)
+          rule - rule10
+          rule - rule11
+          rule - rule12
+          rule - rule13
+          rule - rule14
+          rule - rule15
+          rule - rule16
+          rule - rule17
+          rule - rule18
+          rule - rule19
+          rule - rule2
+          rule - rule20
+          rule - rule3
+          rule - rule4
+          rule - rule5
+          rule - rule6
+          rule - rule7
+          rule - rule8
+          rule - rule9
         source: the source could not be read: the directory is gone
     Plan: 1 to create, 1 to update, 0 to delete; 3 held.
     ");
@@ -218,6 +259,7 @@ fn what_aws_is_working_on_waits() {
     ), @"
     ! adopted held, would adopt: its manifest adopts it
         template   b7d7d13d (10 rules)
+          content unknown: neither the record nor the manifests have it
         in_progress: AWS is working on it (CREATE_IN_PROGRESS) and accepts no change
     ! iam held, would update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)

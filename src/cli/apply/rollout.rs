@@ -10,6 +10,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
+use crate::cli::terminal::note;
 use crate::cloud::{OrganizationReader as _, RegionReader, RowFilter};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{AccountId, AccountState, PackName, Region, Timestamp};
@@ -126,6 +127,8 @@ fn failure(row: &StatusRow) -> String {
     format!("{} ({}): {}", row.account, words(&row.error_code), words(&row.error_message))
 }
 
+/// The time between two lines about a pack where there is no terminal.
+const SAY_EVERY: Duration = Duration::from_mins(1);
 /// The time between two readings of the same pack.
 const POLL_EVERY: Duration = Duration::from_secs(5);
 
@@ -156,8 +159,8 @@ pub(super) async fn watch(
         None => None,
     };
     let bars = MultiProgress::new();
-    let style = ProgressStyle::with_template("{prefix:>16} [{bar:32}] {pos}/{len} {msg}")?
-        .progress_chars("=> ");
+    let form = "{prefix:>14} [{bar:12}] {pos}/{len} members, {elapsed} {wide_msg}";
+    let style = ProgressStyle::with_template(form)?.progress_chars("=> ");
     let watches = puts.into_iter().map(async |(region, steps)| {
         let bar = bars.add(ProgressBar::new(0).with_style(style.clone()));
         bar.set_prefix(region.to_string());
@@ -218,11 +221,19 @@ async fn watch_region(
     let reader =
         Limited::new(session.cloud.reader(&session.place(region)), session.limiter(region));
     let started = session.clock.elapsed();
+    let mut said = Duration::ZERO;
     loop {
         // Only reads are under way: dropping one costs its figures and nothing else.
         let Some(note) = stop.run_until_cancelled(refresh(&reader, watched)).await else { break };
         show(bar, watched, note);
         let waited = session.clock.elapsed().saturating_sub(started);
+        if bar.is_hidden() && waited.saturating_sub(said) >= SAY_EVERY {
+            said = waited;
+            // A log is no place for a bar, but a job that prints nothing looks stuck.
+            for one in watched.iter().filter(|one| !one.rollout.is_done) {
+                say(&line(region, one, waited));
+            }
+        }
         if watched.iter().all(|one| one.rollout.is_done) || waited >= wait {
             break;
         }
@@ -276,8 +287,31 @@ fn show(bar: &ProgressBar, watched: &[WatchedPut<'_>], note: Option<String>) {
     let done = total(|one| one.ok).saturating_add(failed);
     bar.set_length(u64::try_from(done.saturating_add(open)).unwrap_or(u64::MAX));
     bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
-    let failed = (failed > 0).then(|| format!("{failed} failed"));
-    bar.set_message(failed.or(note).unwrap_or_default());
+    let open: Vec<&str> = watched
+        .iter()
+        .filter(|one| !one.rollout.is_done)
+        .map(|one| one.step.pack.as_str())
+        .collect();
+    let cause = watched.iter().find_map(|one| one.rollout.failures.first());
+    let failed = cause.map(|cause| format!("{failed} failed, {cause}"));
+    let message: Vec<String> =
+        failed.or(note).into_iter().chain((!open.is_empty()).then(|| open.join(" "))).collect();
+    bar.set_message(message.join("; "));
+}
+
+/// The progress of one pack as a line.
+fn line(region: &Region, one: &WatchedPut<'_>, waited: Duration) -> String {
+    let RolloutProgress { ok, failed, open, failures, is_done: _ } = &one.rollout;
+    let all = ok.saturating_add(*failed).saturating_add(*open);
+    let cause = failures.first().map(|cause| format!(", {failed} failed: {cause}"));
+    let elapsed = humantime::format_duration(Duration::from_secs(waited.as_secs()));
+    let (pack, cause) = (&one.step.pack, cause.unwrap_or_default());
+    format!("{region} {pack}: {ok} of {all} members after {elapsed}{cause}\n")
+}
+
+/// Progress is beside the answer: that it cannot be written does not end the command.
+fn say(text: &str) {
+    note(text).ok();
 }
 
 /// Every row of a pack.

@@ -1,6 +1,8 @@
 //! The outcome of each step as a table.
 
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::cli::answers::layout;
 
 use super::rollout::{RolloutProgress, Rollouts};
 use crate::domain::base::model::Region;
@@ -13,6 +15,10 @@ pub(super) fn of(outcomes: &RegionOutcomes, rollouts: &Rollouts) -> String {
     }
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some(width) = layout(false).width {
+        table.set_width(width);
+    }
     table.set_header(["region", "pack", "action", "result", "members ok", "failed", "open"]);
     for (region, Outcome { step, result: ending }) in outcomes {
         let result = match ending {

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cli::terminal::{paint, print};
+use crate::cli::terminal::{paint, stream};
 use crate::clock::Clock;
 use crate::domain::base::model::{AccountId, Region, Timestamp};
 use crate::domain::members::new_account::NewAccountPhase;
@@ -104,7 +104,7 @@ impl Narrator {
         if is_calm && !self.calm {
             self.tell()?;
             let page = texts::status(&view, Layout::default());
-            print(&format!(
+            stream(&format!(
                 "\n[{}] AWS and conformd have nothing left to do by themselves; `conformd \
                  status` prints:\n\n{}\n{}",
                 self.since(self.clock.now()),
@@ -138,7 +138,7 @@ impl Narrator {
                 let about = if about.is_empty() { about } else { format!("{about}: ") };
                 let line =
                     format!("[{}] {} {sign} {about}{text}\n", self.since(at), self.place(&regions));
-                print(&paint::line(&line, Some(sign), self.has_colour))?;
+                stream(&paint::line(&line, Some(sign), self.has_colour))?;
             }
         }
         Ok(())

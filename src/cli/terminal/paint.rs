@@ -1,21 +1,50 @@
 //! Colours for terminals: lines of plans and views by their sign, nothing else knows about colour.
 
 use std::io::IsTerminal as _;
+use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
 
-/// Whether stdout wants colours: a terminal, and `NO_COLOR` unset or empty.
+/// When output has colors (`--color`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(in crate::cli) enum ColorWhen {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Everywhere, also with `NO_COLOR`: the option was given for this one command.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// What the command line says; set once, before anything is written.
+static WHEN: OnceLock<ColorWhen> = OnceLock::new();
+
+/// Takes what the command line says; the first word counts.
+pub(in crate::cli) fn color(when: ColorWhen) {
+    WHEN.get_or_init(|| when);
+}
+
+/// Whether stdout wants colours.
 pub(in crate::cli) fn stdout_has_colour() -> bool {
-    std::io::stdout().is_terminal() && !no_colour()
+    has_colour(std::io::stdout().is_terminal())
 }
 
 /// The same of stderr.
 pub(in crate::cli) fn stderr_has_colour() -> bool {
-    std::io::stderr().is_terminal() && !no_colour()
+    has_colour(std::io::stderr().is_terminal())
+}
+
+fn has_colour(is_terminal: bool) -> bool {
+    match WHEN.get().copied().unwrap_or_default() {
+        ColorWhen::Auto => is_terminal && !no_colour(),
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "https://no-color.org is an environment variable")]
-pub(in crate::cli) fn no_colour() -> bool {
+fn no_colour() -> bool {
     std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty())
 }
 

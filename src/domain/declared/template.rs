@@ -24,6 +24,7 @@ mod outcomes;
 mod outline;
 mod outputs;
 mod parameters;
+mod parts;
 mod pattern;
 mod readback;
 mod remediation;
@@ -41,6 +42,7 @@ use std::sync::Arc;
 
 use self::canonical::Canonical;
 use self::filled::Dependent;
+use self::parts::{LazyParts, differing};
 use super::diagnostic::Diagnostic;
 use super::findings::Findings;
 use super::snapshot::SourcePath;
@@ -54,6 +56,7 @@ pub(super) use composed::{HINT as DYNAMIC_HINT, is_dynamic};
 pub use effective::Effective;
 pub(super) use outline::Outline;
 pub(super) use parameters::UNCERTAIN;
+pub use parts::{FieldDifference, PartDifference, PartKind, is_description};
 pub use remediation::list::{Remediation, RemediationChange, differences};
 pub use schema::schema_of;
 pub use scope::{Evaluates, RuleScope};
@@ -72,6 +75,8 @@ pub struct Template {
     pub(super) outline: Arc<Outline>,
     /// What is judged once more with the parameters in force.
     dependent: Arc<Dependent>,
+    /// What another template is compared with.
+    parts: LazyParts,
 }
 
 impl Template {
@@ -84,6 +89,7 @@ impl Template {
             body: body.into(),
             outline: Arc::default(),
             dependent: Arc::default(),
+            parts: LazyParts::default(),
         }
     }
 
@@ -150,6 +156,7 @@ impl Template {
             body: body.into(),
             outline: outline.into(),
             dependent: dependent.into(),
+            parts: LazyParts::default(),
         };
         if findings.failed() { Err(findings.all) } else { Ok((template, findings.all)) }
     }
@@ -175,6 +182,11 @@ impl Template {
     /// The names that two of the rules in effect share whatever the region.
     pub(crate) fn rivals_everywhere(&self, inputs: &BTreeMap<String, String>) -> BTreeSet<String> {
         filled::rivals_everywhere(&self.outline, inputs)
+    }
+
+    /// In which parts another template differs from this one; `None` if one of them cannot be read.
+    pub fn differences_to(&self, new: &Self) -> Option<Vec<PartDifference>> {
+        Some(differing(self.parts.of(&self.body)?, new.parts.of(&new.body)?))
     }
 
     /// The remediations that it declares.

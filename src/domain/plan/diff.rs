@@ -8,6 +8,7 @@ use super::desired::DesiredPack;
 use super::effective_rules::{HeldRules, kept};
 use super::loss::{Loss, Losses, Renames};
 use super::step::{Change, Entering, Leaving, ParameterValue, TemplateMark};
+use super::template_change::TemplateChange;
 use crate::domain::base::model::{AccountId, MARKER_PARAMETER, Marker, PackName, Place};
 use crate::domain::declared::template::{Remediation, Template, differences};
 use crate::domain::observed::packs::ObservedPack;
@@ -66,7 +67,8 @@ pub(super) fn changes(
             // An account that is not a member yet may join later, and would then not get the pack.
             let counts = list
                 .is_none_or(|list| list.accounts.get(account).is_none_or(Account::may_be_active));
-            (*account, Entering { rule: rule.clone(), counts })
+            let name = list.and_then(|list| name(list.accounts.get(account)?));
+            (*account, Entering { name, rule: rule.clone(), counts })
         })
         .collect();
     let leaving = excluded_now.difference(&content.excluded);
@@ -103,6 +105,11 @@ fn template_change(
     // AWS does not return the template of an unmanaged pack, so its remediations are not known. A
     // pack that exists with an unknown template may hold any remediations: reporting all of the new
     // ones as added would claim a difference that cannot be known.
+    let content = match template_now {
+        Some(now) => TemplateChange::between(now, template),
+        None if exists => TemplateChange::default(),
+        None => TemplateChange::first(),
+    };
     let remediations = match template_now {
         Some(now) => differences(now.remediations(), template.remediations()),
         None if exists => Vec::new(),
@@ -112,7 +119,13 @@ fn template_change(
         old: marker_now.map(|now| mark(now, template_now)),
         new: mark(marker, Some(template)),
         remediations,
+        content,
     }
+}
+
+/// The name of an account, if it has one.
+fn name(account: &Account) -> Option<String> {
+    (!account.name.is_empty()).then(|| account.name.clone())
 }
 
 /// What a Put over an existing pack takes away.
@@ -183,6 +196,7 @@ fn leaving_now(account: AccountId, list: Option<&AccountList>) -> Leaving {
     match list.accounts.get(&account) {
         None => Leaving::Departed,
         Some(account) => Leaving::Selected {
+            name: name(account),
             units: account.units.as_ref().map(|units| units.to_vec()),
             state: account.state,
         },

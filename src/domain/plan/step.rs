@@ -4,13 +4,14 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, Serializer};
 use strum::{EnumIter, IntoStaticStr};
 
 use super::loss::Losses;
+pub use super::parameter_value::ParameterValue;
+use super::template_change::TemplateChange;
 use crate::domain::base::model::{
     AccountId, AccountState, DeletionPolicy, Digest, Marker, PackName, ResultsBucket, Timestamp,
     UnitId,
@@ -191,40 +192,6 @@ impl Reason {
     }
 }
 
-/// A parameter's value. `plan` and `apply` show it on the terminal; logs, JSON and HTTP show only a
-/// digest, since some values are secrets.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ParameterValue(String);
-
-impl ParameterValue {
-    /// Wraps a value.
-    pub fn new(value: &str) -> Self {
-        Self(value.to_owned())
-    }
-
-    /// The value itself.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// The digest that replaces it where it must not be shown.
-    pub fn redacted(&self) -> String {
-        format!("#{}", Digest::of([self.0.as_bytes()]).short())
-    }
-}
-
-impl fmt::Debug for ParameterValue {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.redacted())
-    }
-}
-
-impl Serialize for ParameterValue {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        out.collect_str(&self.redacted())
-    }
-}
-
 /// A template as the marker knows it, and what else is known of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TemplateMark {
@@ -249,6 +216,8 @@ pub enum Change {
         /// In which remediations the two differ; empty where the template that is there is not
         /// known.
         remediations: Vec<RemediationChange>,
+        /// In which rules, parameters and conditions the two differ.
+        content: TemplateChange,
     },
     /// One input parameter.
     Parameter {
@@ -285,6 +254,8 @@ pub enum Change {
 /// An account that is newly excluded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Entering {
+    /// Its name, if the account list has it.
+    pub name: Option<String>,
     /// By which rule.
     pub rule: ExclusionRule,
     /// Whether it can lose anything: it is active, or its state is unknown.
@@ -297,6 +268,8 @@ pub struct Entering {
 pub enum Leaving {
     /// No rule excludes it; what is known of it now.
     Selected {
+        /// Its name, if the account list has it.
+        name: Option<String>,
         /// The units it is in, the outermost first, if known.
         units: Option<Vec<UnitId>>,
         /// Its state, if known.
@@ -326,21 +299,5 @@ impl JsonSchema for Action {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         generator.subschema_for::<ActionKind>()
-    }
-}
-
-impl JsonSchema for ParameterValue {
-    fn schema_name() -> Cow<'static, str> {
-        "ParameterValue".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "minLength": 9,
-            "maxLength": 9,
-            "pattern": "^#[0-9a-f]{8}$",
-            "description": "A digest that stands for the value: people paste secrets."
-        })
     }
 }

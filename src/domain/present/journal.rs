@@ -26,13 +26,21 @@ use crate::domain::present::view::CurrentState;
 use people::ReportedAccounts;
 use regions::Regions;
 
+/// How the sentence about settings that were reloaded begins.
+pub const RELOADED: &str = "the settings were reloaded: ";
+/// How the sentence about settings that were not begins.
+pub const NOT_RELOADED: &str = "the settings were not reloaded, the previous ones stay in force: ";
+
 /// An event at one moment, which the next reading of the channels would not show any more.
 #[derive(Debug, Clone)]
 pub enum Notification {
     /// A reconciliation ended.
     Reconciled(Arc<RegionReport>),
     /// The settings were read again and are in force.
-    Reloaded,
+    Reloaded {
+        /// The names of the settings that have other values.
+        changes: Vec<String>,
+    },
     /// The settings were read again and cannot be used: the sentence says why.
     NotReloaded(String),
 }
@@ -81,15 +89,14 @@ impl Journal {
     pub fn note(&mut self, news: &Notification, now: Timestamp) {
         match news {
             Notification::Reconciled(report) => self.record_notes(now, deeds::of(report)),
-            Notification::Reloaded => {
-                let text = "the settings were reloaded";
+            Notification::Reloaded { changes } => {
+                let changes =
+                    if changes.is_empty() { "nothing".to_owned() } else { changes.join(", ") };
+                let text = format!("{RELOADED}{changes} changed");
                 self.record_notes(now, [Note::new(EventKind::Process, Weight::Normal, text)]);
             }
             Notification::NotReloaded(why) => {
-                let text = format!(
-                    "the settings were not reloaded, the previous ones stay in \
-                    force: {why}"
-                );
+                let text = format!("{NOT_RELOADED}{why}");
                 self.record_notes(now, [Note::new(EventKind::Process, Weight::Critical, text)]);
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::template_text;
 use crate::domain::base::limits;
 use crate::domain::base::model::{
     AccountId, AccountState, DeletionPolicy, ResultsBucket, Timestamp,
@@ -43,8 +44,7 @@ impl fmt::Display for PlanText<'_> {
         }
         writeln!(out)?;
         for step in steps {
-            writeln!(out, "  {} {} {}", sign(step), step.pack, headline(step))?;
-            self.changes(out, step)?;
+            write!(out, "{}", StepText { step, values: self.values })?;
         }
         for hold in holds {
             self.hold(out, hold)?;
@@ -60,6 +60,23 @@ impl fmt::Display for PlanText<'_> {
             return writeln!(out, "  Unknown: it could not be read, so nothing is planned.");
         }
         writeln!(out, "  {}", Summary::of(self.plan))
+    }
+}
+
+/// One step as text, as it stands in the text of its plan.
+#[derive(Debug, Clone, Copy)]
+pub struct StepText<'a> {
+    /// The step.
+    pub step: &'a PlanStep,
+    /// Whether parameter values may be seen.
+    pub values: Values,
+}
+
+impl fmt::Display for StepText<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, values } = *self;
+        writeln!(out, "  {} {} {}", sign(step), step.pack, headline(step))?;
+        values.changes(out, step)
     }
 }
 
@@ -133,17 +150,20 @@ fn clean(text: &str) -> String {
     flowing(text, SHOWN_TEXT_MAX)
 }
 
-impl PlanText<'_> {
-    fn changes(&self, out: &mut fmt::Formatter<'_>, step: &PlanStep) -> fmt::Result {
+impl Values {
+    fn changes(self, out: &mut fmt::Formatter<'_>, step: &PlanStep) -> fmt::Result {
         step.changes.iter().try_for_each(|change| self.change(out, change))
     }
 
-    fn change(&self, out: &mut fmt::Formatter<'_>, change: &Change) -> fmt::Result {
+    fn change(self, out: &mut fmt::Formatter<'_>, change: &Change) -> fmt::Result {
         match change {
             Change::Exclusions { entering, leaving } => exclusions(out, entering, leaving),
-            Change::Template { old, new, remediations } => {
+            Change::Template { old, new, remediations, content } => {
                 let old = old.as_ref().map(|old| format!("{} → ", mark(old)));
                 writeln!(out, "      template   {}{}", old.unwrap_or_default(), mark(new))?;
+                for line in template_text::lines(content, self == Self::Hidden) {
+                    writeln!(out, "        {line}")?;
+                }
                 remediations.iter().try_for_each(|change| remediation(out, change))
             }
             Change::Parameter { name, old, new } => {
@@ -175,19 +195,21 @@ impl PlanText<'_> {
         }
     }
 
-    fn value(&self, value: &ParameterValue) -> String {
-        match self.values {
-            Values::Shown => quoted(value.reveal()),
-            Values::Hidden => value.redacted(),
+    fn value(self, value: &ParameterValue) -> String {
+        match self {
+            Self::Shown => quoted(value.reveal()),
+            Self::Hidden => value.redacted(),
         }
     }
+}
 
+impl PlanText<'_> {
     fn hold(&self, out: &mut fmt::Formatter<'_>, hold: &Hold) -> fmt::Result {
         let Hold { pack, why, until, step } = hold;
         match (pack, step) {
             (Some(pack), Some(step)) => {
                 writeln!(out, "  ! {pack} held, would {}", headline(step))?;
-                self.changes(out, step)?;
+                self.values.changes(out, step)?;
             }
             (Some(pack), None) => writeln!(out, "  ! {pack} held")?,
             (None, _) => writeln!(out, "  ! the whole region is held")?,
@@ -205,14 +227,24 @@ fn exclusions(
     entering: &BTreeMap<AccountId, Entering>,
     leaving: &BTreeMap<AccountId, Leaving>,
 ) -> fmt::Result {
-    for (account, Entering { rule, counts: _ }) in entering.iter().take(ACCOUNTS_MAX) {
-        writeln!(out, "      excluded   + {account} ({})", clean(&rule.to_string()))?;
+    for (account, Entering { name, rule, counts: _ }) in entering.iter().take(ACCOUNTS_MAX) {
+        let (name, rule) = (named(name.as_ref()), clean(&rule.to_string()));
+        writeln!(out, "      excluded   + {account}{name} ({rule})")?;
     }
     more(out, '+', entering.len())?;
     for (account, leaving) in leaving.iter().take(ACCOUNTS_MAX) {
-        writeln!(out, "      excluded   - {account} ({})", leaving_text(leaving))?;
+        let name = match leaving {
+            Leaving::Selected { name, units: _, state: _ } => named(name.as_ref()),
+            Leaving::Departed | Leaving::Unknown => String::new(),
+        };
+        writeln!(out, "      excluded   - {account}{name} ({})", leaving_text(leaving))?;
     }
     more(out, '-', leaving.len())
+}
+
+/// The name of an account behind its id.
+fn named(name: Option<&String>) -> String {
+    name.map(|name| format!(" {}", clean(name))).unwrap_or_default()
 }
 
 fn more(out: &mut fmt::Formatter<'_>, sign: char, count: usize) -> fmt::Result {
@@ -226,7 +258,7 @@ fn leaving_text(leaving: &Leaving) -> String {
     match leaving {
         Leaving::Departed => "no longer a member".to_owned(),
         Leaving::Unknown => "no rule excludes it".to_owned(),
-        Leaving::Selected { units, state } => {
+        Leaving::Selected { name: _, units, state } => {
             let unit = units.as_deref().and_then(<[_]>::last).map(|unit| format!("in {unit}"));
             // Active is the normal state and explains nothing.
             let state = state.filter(|state| *state != AccountState::Active);
@@ -410,7 +442,8 @@ mod tests {
             prefix: prefix.to_owned(),
         };
         let tags = [(bucket.clone(), why.clone())].into();
-        let entering = Entering { rule: ExclusionRule::Tags(tags), counts: true };
+        let entering =
+            Entering { name: Some(name.clone()), rule: ExclusionRule::Tags(tags), counts: true };
         let step = PlanStep {
             pack: "iam".parse().unwrap(),
             action: Action::Delete,
@@ -450,8 +483,7 @@ mod tests {
     #[test]
     fn a_hidden_value_is_a_digest_and_a_shown_one_is_quoted() {
         let value = ParameterValue::new("line one\nline two");
-        let plan = plan_of(<[String; 6]>::default());
-        let text = |values| PlanText { plan: &plan, values }.value(&value);
+        let text = |values: Values| values.value(&value);
         assert_eq!(text(Values::Shown), r#""line one\nline two""#);
         assert_eq!(text(Values::Hidden), format!("{value:?}"));
         assert!(!text(Values::Hidden).contains("line"));

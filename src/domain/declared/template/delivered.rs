@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::canonical::Canonical;
 use super::outline::Outline;
+use super::parts::LazyParts;
 use super::{Template, census};
 use crate::domain::base::code;
 use crate::domain::base::model::MARKER_PARAMETER;
@@ -41,6 +42,7 @@ impl Template {
             body: text.into(),
             outline: Arc::new(Outline::of(&root)),
             dependent: Arc::default(),
+            parts: LazyParts::default(),
         })
     }
 }

@@ -15,6 +15,8 @@ use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{
     AccountId, AccountState, Installation, PackName, Region, Timestamp, UnitId,
 };
+use crate::domain::base::nearest::nearest;
+use crate::domain::base::untrusted::{ACCOUNT_NAME_MAX, one_line};
 use crate::domain::base::words::{left, many, seconds_to};
 use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
@@ -205,6 +207,48 @@ fn differing(one: AccountId, other: AccountId) -> usize {
 /// A name in brackets, if there is one.
 pub(super) fn named(name: Option<&String>) -> String {
     name.map(|name| format!(" ({name})")).unwrap_or_default()
+}
+
+/// What precedes the ids of the accounts of a name, in the answer to a question by name.
+pub const IS_NAME_OF: &str = "that is the name of ";
+
+/// The account of this name, for a user who asks by name.
+pub fn by_name(facts: &CurrentState, name: &str) -> Result<AccountId, NotFound> {
+    let ids = called(facts, name);
+    match *ids {
+        [id] => Ok(id),
+        [] => Err(NotFound(format!(
+            "there is no account called {}; {}",
+            one_line(name, ACCOUNT_NAME_MAX),
+            similar(facts, name)
+        ))),
+        [..] => Err(NotFound(ambiguous(name, &ids))),
+    }
+}
+
+/// Which accounts a name may mean.
+pub fn ambiguous(name: &str, ids: &[AccountId]) -> String {
+    let ids: Vec<&str> = ids.iter().map(AccountId::as_str).collect();
+    format!(
+        "{} accounts are called {}: {}; use the id",
+        ids.len(),
+        one_line(name, ACCOUNT_NAME_MAX),
+        ids.join(", ")
+    )
+}
+
+/// The account that a misspelt name may mean.
+pub fn similar(facts: &CurrentState, name: &str) -> String {
+    let accounts = facts.membership.list.iter().flat_map(|list| list.accounts.values());
+    let near = nearest(name, accounts.clone().map(|account| account.name.as_str()));
+    let near = near.and_then(|near| accounts.into_iter().find(|account| account.name == near));
+    match near {
+        Some(account) => {
+            let id = account.id;
+            format!("did you mean {id}{}?", named(facts.name(id).as_ref()))
+        }
+        None => "an account id has 12 digits".to_owned(),
+    }
 }
 
 /// The accounts of this name, for somebody who asks by name.

@@ -1,0 +1,219 @@
+//! `conformd history`: deliveries, losses and used approvals, as the record has them.
+//!
+//! It reads the file beside a running daemon and takes no lock. What happened in AWS without
+//! conformd is there only as far as conformd noticed it.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use super::answers::layout;
+use super::terminal::print;
+use crate::cli::settings;
+use crate::clock::Clock;
+use crate::config::SettingsFile;
+use crate::domain::base::failure::chain;
+use crate::domain::base::model::{PackName, Region, Revision, Timestamp};
+use crate::domain::base::untrusted::flowing;
+use crate::domain::plan::record::{
+    ApprovalUse, DeliveredPut, LossCause, LossEntry, LossKey, LossKind, LossState,
+};
+use crate::record::RecordReader;
+use crate::session::record_terms;
+
+/// Characters of a name from elsewhere.
+const NAME_MAX: usize = 200;
+/// Characters of a revision in the table: a digest or a commit is recognized by its first ones.
+const REVISION_SHOWN: usize = 16;
+
+/// Arguments of `history`.
+#[derive(Debug, clap::Args)]
+pub(super) struct HistoryArgs {
+    /// Only these packs.
+    #[arg(value_name = "PACK")]
+    packs: Vec<PackName>,
+    #[command(flatten)]
+    settings: SettingsFile,
+    /// Only these regions.
+    #[arg(long = "region", value_name = "REGION")]
+    regions: Vec<Region>,
+    /// Only what happened within this time.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    since: Option<Duration>,
+    /// At most so many entries, the newest.
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    limit: usize,
+    /// Output format.
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: HistoryOutput,
+}
+
+/// How a history is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum HistoryOutput {
+    /// A table
+    Text,
+    /// A document with all entries
+    Json,
+    /// A header and a line for each entry
+    Csv,
+}
+
+/// The JSON of `history -o json`.
+#[derive(Debug, Serialize)]
+struct HistoryDocument {
+    version: u32,
+    entries: Vec<HistoryEntry>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, Serialize)]
+struct HistoryEntry {
+    at: Timestamp,
+    /// `delivery`, `loss` or `approval`.
+    kind: &'static str,
+    region: Region,
+    pack: PackName,
+    /// What was delivered, lost or permitted.
+    what: String,
+    /// The approval that permitted it.
+    approval: Option<String>,
+    revision: Option<Revision>,
+}
+
+/// Prints what the record has.
+pub(super) async fn run(args: HistoryArgs) -> anyhow::Result<ExitCode> {
+    let config = settings::settings(&args.settings)?;
+    let terms = record_terms(&config, "");
+    let read = move || RecordReader::open(&terms).and_then(|record| record.past());
+    let past = tokio::task::spawn_blocking(read).await?;
+    let past = past.map_err(|none| anyhow!("there is no history: {}", chain(&none)))?;
+    let deliveries = past.deliveries.into_iter().map(delivery);
+    let losses = past.losses.into_iter().map(loss);
+    let uses = past.uses.into_iter().map(approval);
+    let mut entries: Vec<HistoryEntry> = deliveries.chain(losses).chain(uses).collect();
+    let now = Clock::system().now();
+    entries.retain(|one| args.wants(one, now));
+    entries.sort_by_key(|one| one.at);
+    let entries = entries.split_off(entries.len().saturating_sub(args.limit));
+    match args.output {
+        HistoryOutput::Text => print(&text(&entries))?,
+        HistoryOutput::Json => {
+            let document = HistoryDocument { version: 1, entries };
+            print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
+        }
+        HistoryOutput::Csv => print(&csv(&entries))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl HistoryArgs {
+    fn wants(&self, entry: &HistoryEntry, now: Timestamp) -> bool {
+        let age = now.duration_since(entry.at);
+        let age = Duration::try_from(age).unwrap_or_default();
+        (self.packs.is_empty() || self.packs.contains(&entry.pack))
+            && (self.regions.is_empty() || self.regions.contains(&entry.region))
+            && self.since.is_none_or(|since| age <= since)
+    }
+}
+
+fn delivery(put: DeliveredPut) -> HistoryEntry {
+    let DeliveredPut { at, region, pack, template, parameters, revision } = put;
+    let names: Vec<&str> = parameters.keys().map(String::as_str).collect();
+    let names = if names.is_empty() {
+        String::new()
+    } else {
+        format!(", parameters {}", flowing(&names.join(" "), NAME_MAX))
+    };
+    let what = format!("template {}{names}", template.short());
+    HistoryEntry { at: at.wall, kind: "delivery", region, pack, what, approval: None, revision }
+}
+
+fn loss(entry: LossEntry) -> HistoryEntry {
+    let LossEntry { at, key, count, cause, state, approval, revision } = entry;
+    let by = match cause {
+        LossCause::Own => "",
+        LossCause::External => ", by others",
+    };
+    let state = match state {
+        LossState::Confirmed => "",
+        LossState::Given => ", outcome unknown",
+        LossState::Retracted => ", did not happen",
+    };
+    let what = format!("{}{by}{state}", lost(&key, count));
+    let LossKey { region, pack, kind: _, name: _ } = key;
+    HistoryEntry { at: at.wall, kind: "loss", region, pack, what, approval, revision }
+}
+
+fn approval(used: ApprovalUse) -> HistoryEntry {
+    let ApprovalUse { approval: _, name, key, at, revision } = used;
+    let what = format!("permitted: {}", lost(&key, 1));
+    let LossKey { region, pack, kind: _, name: _ } = key;
+    let approval = Some(name);
+    HistoryEntry { at: at.wall, kind: "approval", region, pack, what, approval, revision }
+}
+
+fn lost(key: &LossKey, count: u32) -> String {
+    let name = flowing(&key.name, NAME_MAX);
+    match key.kind {
+        LossKind::Pack => "pack deleted".to_owned(),
+        LossKind::Rule => format!("rule {name}"),
+        LossKind::Rules => format!("{count} rules"),
+        LossKind::Account => format!("account {name} excluded"),
+        LossKind::Adoption => "former content, by adoption".to_owned(),
+    }
+}
+
+fn text(entries: &[HistoryEntry]) -> String {
+    if entries.is_empty() {
+        return "Nothing is recorded.\n".to_owned();
+    }
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some(width) = layout(false).width {
+        table.set_width(width);
+    }
+    table.set_header(["time", "kind", "region", "pack", "what", "approval", "revision"]);
+    for HistoryEntry { at, kind, region, pack, what, approval, revision } in entries {
+        let revision = revision.as_ref().map(|it| flowing(&it.0, REVISION_SHOWN));
+        table.add_row([
+            at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            (*kind).to_owned(),
+            region.to_string(),
+            pack.to_string(),
+            what.clone(),
+            approval.as_deref().map(|name| flowing(name, NAME_MAX)).unwrap_or_default(),
+            revision.unwrap_or_default(),
+        ]);
+    }
+    format!("{table}\n")
+}
+
+/// As RFC 4180 has it; a field that a spreadsheet would take for a formula begins with `'`.
+fn csv(entries: &[HistoryEntry]) -> String {
+    let mut text = "time,kind,region,pack,what,approval,revision\r\n".to_owned();
+    for HistoryEntry { at, kind, region, pack, what, approval, revision } in entries {
+        let at = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let revision = revision.as_ref().map(|it| it.0.as_str()).unwrap_or_default();
+        let approval = approval.as_deref().unwrap_or_default();
+        let fields = [at.as_str(), kind, region.as_str(), pack.as_str(), what, approval, revision];
+        text.push_str(&fields.map(field).join(","));
+        text.push_str("\r\n");
+    }
+    text
+}
+
+fn field(text: &str) -> String {
+    let text = flowing(text, NAME_MAX);
+    let guarded = text.starts_with(['=', '+', '-', '@']);
+    let text = if guarded { format!("'{text}") } else { text };
+    if text.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}

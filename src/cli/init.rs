@@ -1,0 +1,149 @@
+//! `conformd init`: the first files of a repository: settings, a pack, its template, checks for CI.
+//!
+//! It asks nothing and never overwrites a file. What it writes changes nothing in AWS: the mode is
+//! `observe`.
+
+use std::fs;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+
+use super::terminal::print;
+use crate::domain::base::model::{AccountId, Region};
+use crate::domain::declared::manifest::schema::schema;
+
+/// The account of AWS's own examples: no credentials belong to it, so conformd refuses to start
+/// until it is replaced.
+const EXAMPLE_ACCOUNT: &str = "111122223333";
+
+/// The settings; words in capitals between `@` are replaced.
+const SETTINGS: &str = include_str!("init/conformd.yaml");
+const PACK: &str = include_str!("init/pack.yaml");
+const IGNORE: &str = include_str!("init/conformdignore");
+const WORKFLOW: &str = include_str!("init/workflow.yml");
+
+/// The templates to begin with.
+const TEMPLATES: [(&str, &str); 4] = [
+    ("iam-baseline", include_str!("../../config/templates/iam-baseline.yaml")),
+    ("s3-baseline", include_str!("../../config/templates/s3-baseline.yaml")),
+    ("cloudtrail-logging", include_str!("../../config/templates/cloudtrail-logging.yaml")),
+    ("encryption", include_str!("../../config/templates/encryption.yaml")),
+];
+
+/// Arguments of `init`.
+#[derive(Debug, clap::Args)]
+pub(super) struct InitArgs {
+    /// The directory of the repository; it is created if it does not exist.
+    #[arg(value_name = "DIR", default_value = ".")]
+    directory: PathBuf,
+    /// The template of the first pack.
+    #[arg(long, value_name = "NAME", default_value = "iam-baseline")]
+    #[arg(value_parser = TEMPLATES.map(|(name, _)| name))]
+    template: String,
+    /// The regions to manage, separated by commas.
+    #[arg(long, value_name = "REGIONS", value_delimiter = ',', default_value = "us-east-1")]
+    regions: Vec<Region>,
+    /// The account that owns the packs: the management account or a delegated administrator
+    /// [default: an example, which you must replace].
+    #[arg(long, value_name = "ID")]
+    account: Option<AccountId>,
+}
+
+/// Writes the files, all of them or none, and prints what to do next.
+pub(super) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
+    let directory = &args.directory;
+    let files = files(args)?;
+    let there = files.iter().map(|(name, _)| directory.join(name)).filter(|path| exists(path));
+    let there: Vec<String> = there.map(|path| path.display().to_string()).collect();
+    if !there.is_empty() {
+        bail!("nothing was written, because files exist already: {}", there.join(", "));
+    }
+    for (name, text) in &files {
+        write(&directory.join(name), text)?;
+    }
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    print(&format!(
+        "Wrote to {}:\n  {}\n\n{}",
+        directory.display(),
+        names.join("\n  "),
+        next(args)
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether there is anything, a dangling link included.
+fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// A file that must not exist: another program may have written it meanwhile.
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    let cannot = || format!("{} cannot be written", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(cannot)?;
+    }
+    let mut file = match fs::File::create_new(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            bail!("{} exists already", path.display())
+        }
+        file => file.with_context(cannot)?,
+    };
+    file.write_all(text.as_bytes()).with_context(cannot)
+}
+
+/// The files by their paths.
+fn files(args: &InitArgs) -> anyhow::Result<Vec<(String, String)>> {
+    let InitArgs { directory: _, template, regions, account } = args;
+    let names: Vec<&str> = regions.iter().map(Region::as_str).collect();
+    let first = names.first().context("--regions names no region")?;
+    let account = account.as_ref().map_or(EXAMPLE_ACCOUNT, AccountId::as_str);
+    let fill = |text: &str| {
+        text.replace("@ACCOUNT@", account)
+            .replace("@REGIONS@", &names.join(", "))
+            .replace("@PACK@", template)
+            .replace("@WHERE@", &place(template, first))
+    };
+    let body = TEMPLATES.iter().find(|(name, _)| name == template).map(|(_, text)| *text);
+    let body = body.context("there is no such template")?;
+    let schema = serde_json::to_string_pretty(&schema().to_value())?;
+    Ok(vec![
+        ("conformd.yaml".to_owned(), fill(SETTINGS)),
+        (format!("packs/{template}.yaml"), fill(PACK)),
+        ("packs/.conformdignore".to_owned(), fill(IGNORE)),
+        (format!("templates/{template}.yaml"), body.to_owned()),
+        ("manifest.schema.json".to_owned(), schema + "\n"),
+        (".github/workflows/conformd.yml".to_owned(), fill(WORKFLOW)),
+    ])
+}
+
+/// IAM is a global service: in more than one region, each finding would be counted again.
+fn place(template: &str, first: &str) -> String {
+    if template == "iam-baseline" {
+        format!("  regions: [{first}]   # IAM is recorded in one region only\n")
+    } else {
+        "  # regions: [us-east-1]   # default: all regions of the settings\n".to_owned()
+    }
+}
+
+fn next(args: &InitArgs) -> String {
+    let enter = if args.directory == Path::new(".") {
+        String::new()
+    } else {
+        format!("  cd {}\n", args.directory.display())
+    };
+    let account = if args.account.is_none() {
+        "First set aws.expectedAccountId in conformd.yaml to the account that owns the packs.\n"
+    } else {
+        ""
+    };
+    format!(
+        "{account}Next:\n{enter}  \
+         conformd validate -c conformd.yaml     # offline\n  \
+         conformd iam-policy -c conformd.yaml   # the permissions that conformd needs\n  \
+         conformd check -c conformd.yaml        # settings and permissions against AWS\n  \
+         conformd plan -c conformd.yaml         # what would change\n\
+         The mode is observe: nothing is written to AWS until you change it.\n"
+    )
+}

@@ -1,0 +1,147 @@
+//! Commands beside a daemon, or after it: `status --watch`, `history`, `explain`, `reload`.
+
+use serde_json::Value;
+
+use crate::support::process::{Scene, Settings, command};
+
+const BOTH: &str = "us-east-1, eu-west-1";
+
+fn two_regions(more: &str) -> Settings {
+    Settings { regions: BOTH, more: more.to_owned(), ..Settings::default() }
+}
+
+#[test]
+fn a_watched_status_is_printed_again_when_it_changes() {
+    let scene = Scene::new();
+    scene.set(&two_regions(""));
+    scene.declare("keys", 90, BOTH);
+    let daemon = scene.daemon();
+    daemon.synced(2);
+    let url = format!("http://{}", daemon.address);
+    let arguments = ["status", "--watch", "--every", "100ms", "-o", "json", "--daemon", &url];
+    let watching = scene.start(&arguments);
+    let lines = || watching.stdout().lines().map(ToOwned::to_owned).collect::<Vec<String>>();
+    watching.eventually("printed", || (!lines().is_empty()).then_some(()));
+    scene.declare("mail", 90, "us-east-1");
+    watching.eventually("printed again", || {
+        lines().iter().any(|line| line.contains("\"mail\"")).then_some(())
+    });
+    for line in lines() {
+        serde_json::from_str::<Value>(&line).unwrap();
+    }
+    daemon.stop().expect(0);
+    watching
+        .eventually("unknown", || watching.stderr().contains("cannot be reached").then_some(()));
+    watching.signal("INT");
+    watching.end().expect(2);
+    scene.alone(&["status", "--every", "1s"]).expect(64);
+}
+
+#[test]
+fn the_history_has_deliveries_losses_and_approvals() {
+    let scene = Scene::new();
+    scene.set(&two_regions("stateDirectory: state\n"));
+    scene.declare("keys", 90, BOTH);
+    scene.declare("logs", 90, "eu-west-1");
+    let none = scene.run(&["history"]).expect(1);
+    assert!(none.stderr.contains("there is none yet"), "{}", none.text());
+    scene.run(&["apply", "--yes"]).expect(0);
+    scene.set(&Settings { intervals: ("1s", "1s"), ..two_regions("stateDirectory: state\n") });
+    scene.remove("packs/logs.yaml");
+    let printed = scene.run(&["approve", "--reason", "retired"]).expect(0);
+    scene.write("packs/approve.yaml", &printed.stdout);
+    scene.run(&["apply", "--yes", "--wait-for-confirmation"]).expect(0);
+    let csv = scene.run(&["history", "-o", "csv"]).expect(0).stdout;
+    let facts = |line: &str| line.split(',').skip(1).take(3).map(ToOwned::to_owned).collect();
+    let mut lines: Vec<Vec<String>> = csv.lines().skip(1).map(facts).collect();
+    lines.sort();
+    let expected = [
+        ["approval", "eu-west-1", "logs"],
+        ["delivery", "eu-west-1", "keys"],
+        ["delivery", "eu-west-1", "logs"],
+        ["delivery", "us-east-1", "keys"],
+        ["loss", "eu-west-1", "logs"],
+    ];
+    assert_eq!(lines, expected, "{csv}");
+    assert!(!csv.contains("\"90\"") && csv.contains("parameters Age"), "{csv}");
+    let json = scene.run(&["history", "logs", "-o", "json", "--since", "1h"]).expect(0).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["entries"].as_array().unwrap().len(), 3);
+    assert_eq!(json["entries"][0]["kind"], "delivery");
+    let text = scene.run(&["history", "--region", "us-east-1", "--limit", "5"]).expect(0).stdout;
+    assert!(text.contains("delivery") && !text.contains("eu-west-1"), "{text}");
+    let nothing = scene.run(&["history", "mail"]).expect(0).stdout;
+    assert_eq!(nothing, "Nothing is recorded.\n");
+    // The record of a running daemon can be read.
+    let daemon = scene.daemon();
+    scene.run(&["history"]).expect(0);
+    daemon.stop().expect(0);
+}
+
+#[test]
+fn an_account_is_explained_by_its_name_too() {
+    let scene = Scene::new();
+    scene.declare("keys", 90, BOTH);
+    let daemon = scene.daemon();
+    daemon.synced(3);
+    let url = format!("http://{}", daemon.address);
+    for whom in [&["--daemon", &*url] as &[&str], &["--direct"]] {
+        let explain = |word: &str| scene.run(&[&["explain", word], whom].concat());
+        let by_name = explain("workload").expect(0).stdout;
+        assert!(by_name.contains("333333333333"), "{by_name}");
+        let wrong = explain("wrokload").expect(1);
+        assert!(wrong.stderr.contains("did you mean 333333333333 (workload)?"), "{}", wrong.text());
+        explain("3333333333").expect(64);
+    }
+    daemon.stop().expect(0);
+}
+
+#[test]
+fn a_reload_prints_what_changed_or_that_nothing_did() {
+    let scene = Scene::new();
+    // The command finds the daemon by the settings, so the port is one that was free just now.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let settings = |mode: &str, age: &str| {
+        scene.set(&two_regions(""));
+        let text = std::fs::read_to_string(scene.path("conformd.yaml")).unwrap();
+        let text = text
+            .replace("127.0.0.1:0", &format!("127.0.0.1:{port}"))
+            .replace("mode: sync", &format!("mode: {mode}"))
+            .replace("region: 1h", &format!("region: {age}"));
+        scene.write("conformd.yaml", &text);
+    };
+    settings("sync", "1h");
+    scene.declare("keys", 90, BOTH);
+    let daemon = scene.daemon();
+    let pid = daemon.program.id().to_string();
+    let reload = || scene.run(&["reload", "--pid", &pid]);
+    assert_eq!(reload().expect(0).stdout, "the settings were reloaded: nothing changed\n");
+    settings("observe", "2h");
+    assert_eq!(reload().expect(0).stdout, "the settings were reloaded: mode, intervals changed\n");
+    let text = std::fs::read_to_string(scene.path("conformd.yaml")).unwrap();
+    scene.write("conformd.yaml", &text.replace("inFlight: 8", "inFlight: 9"));
+    let refused = reload().expect(1);
+    assert!(refused.stderr.contains("limits cannot change while running"), "{}", refused.text());
+    daemon.stop().expect(0);
+}
+
+#[test]
+fn an_apply_of_sixty_columns_stays_readable() {
+    let scene = Scene::new();
+    scene.set(&two_regions(""));
+    scene.declare("keys", 90, BOTH);
+    let program = env!("CARGO_BIN_EXE_conformd");
+    let line = format!("stty rows 24 cols 60; {program} apply --yes --config conformd.yaml");
+    let mut script = std::process::Command::new("script");
+    script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    script.current_dir(scene.path("")).env("NO_COLOR", "1").stdin(std::process::Stdio::null());
+    let said = String::from_utf8(script.output().unwrap().stdout).unwrap();
+    let table = said.lines().filter(|line| line.contains(['│', '┌', '╞', '└']));
+    for line in table.clone() {
+        assert!(line.trim_end().chars().count() <= 60, "{line}");
+    }
+    assert!(table.count() > 3, "{said}");
+    let mut help = command(&scene.path(""));
+    help.args(["diff", "--help"]).env("COLUMNS", "60");
+    assert!(help.output().unwrap().status.success());
+}
