@@ -229,6 +229,22 @@ fn every_alert_has_its_page_and_every_page_its_alert() {
     }
 }
 
+#[test]
+fn every_runbook_begins_with_status_or_explain_and_ends_with_how_its_end_is_seen() {
+    for (name, page) in files("docs/runbooks") {
+        let (_, diagnosis) = page.split_once("## Diagnosis\n\n```sh\n").unwrap();
+        let first = diagnosis.lines().next().unwrap();
+        let is_asked =
+            ["conformd status", "conformd explain"].iter().any(|it| first.starts_with(it));
+        assert!(is_asked, "{name} begins with {first}");
+        let (_, shown) = diagnosis.split_once("\n```\n\n").unwrap();
+        let is_shown = ["* `status` ", "* `explain` "].iter().any(|it| shown.starts_with(it));
+        assert!(is_shown, "{name} does not say what {first} shows");
+        let (_, end) = page.trim_end().rsplit_once("\n\n").unwrap();
+        assert!(end.starts_with("**Resolved** "), "{name} ends with {end}");
+    }
+}
+
 /// The first sentence of a page, in one line.
 fn first_sentence(page: &str) -> String {
     let (_, meaning) = page.split_once("## Meaning\n\n").unwrap();

@@ -38,13 +38,13 @@ pub(super) struct Narrator {
     redeployed: BTreeSet<AccountId>,
     troubled: BTreeSet<(Option<FailureClass>, AccountId)>,
     /// What has happened since something was printed, oldest first.
-    pending: Vec<Change>,
+    pending: Vec<StoryChange>,
     regions: usize,
     calm: bool,
 }
 
 /// A change that was not printed yet.
-struct Change {
+struct StoryChange {
     at: Timestamp,
     region: Region,
     /// The pack of which it is a state, which a later change of the pack replaces.
@@ -54,7 +54,7 @@ struct Change {
 }
 
 /// What is known of a region, or of a pack in it.
-struct Fact {
+struct StoryFact {
     pack: Option<String>,
     sign: char,
     text: String,
@@ -121,7 +121,7 @@ impl Narrator {
         let mut said: Vec<(Timestamp, char, String)> = Vec::new();
         let mut packs: BTreeMap<(char, String), BTreeMap<String, BTreeSet<Region>>> =
             BTreeMap::new();
-        for Change { at, region, pack, sign, text } in std::mem::take(&mut self.pending) {
+        for StoryChange { at, region, pack, sign, text } in std::mem::take(&mut self.pending) {
             if !said.iter().any(|(_, before, known)| *before == sign && *known == text) {
                 said.push((at, sign, text.clone()));
             }
@@ -154,7 +154,7 @@ impl Narrator {
 
     /// Keeps a change for the next line.
     fn say(&mut self, region: &Region, pack: Option<String>, sign: char, text: String) {
-        let change = Change { at: self.clock.now(), region: region.clone(), pack, sign, text };
+        let change = StoryChange { at: self.clock.now(), region: region.clone(), pack, sign, text };
         self.pending.push(change);
     }
 
@@ -188,7 +188,7 @@ impl Narrator {
     }
 
     fn narrate_region(&mut self, region: &Region, report: &RegionReport) {
-        for Fact { pack, sign, text, is_news } in self.facts(report) {
+        for StoryFact { pack, sign, text, is_news } in self.facts(report) {
             let key = (region.clone(), pack.clone());
             let has_step = report
                 .outcomes
@@ -209,8 +209,8 @@ impl Narrator {
     }
 
     /// The facts about a region and its packs.
-    fn facts(&self, report: &RegionReport) -> Vec<Fact> {
-        let about_region = |sign, text| Fact { pack: None, sign, text, is_news: true };
+    fn facts(&self, report: &RegionReport) -> Vec<StoryFact> {
+        let about_region = |sign, text| StoryFact { pack: None, sign, text, is_news: true };
         // Packs of an unknown region keep their last state, which must not be printed as news.
         if let Some(unknown) = &report.unknown {
             let text = format!("cannot be read ({}): conformd plans nothing there", unknown.kind);
@@ -238,7 +238,7 @@ impl Narrator {
                 }),
                 (None, None) => state(pack).map(|text| (' ', text, true)),
             };
-            facts.extend(fact.map(|(sign, text, is_news)| Fact {
+            facts.extend(fact.map(|(sign, text, is_news)| StoryFact {
                 pack: Some(name.to_string()),
                 sign,
                 text,
