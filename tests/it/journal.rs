@@ -44,6 +44,7 @@ fn nothing() -> CurrentState {
         recorders: Arc::default(),
         reports: Reports::new(),
         record: None,
+        skew: None,
         now: at("12:01:00"),
     }
 }

@@ -375,6 +375,9 @@ mod tests {
             truncated: false,
             new_accounts: status.map(|status| (id(), status)).into_iter().collect(),
             management_missing: false,
+            unread: None,
+            unrecognized: Arc::default(),
+            removals: Arc::default(),
             resynced: None,
             read: Some(read),
         }

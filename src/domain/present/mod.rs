@@ -7,5 +7,6 @@ pub mod iam_policy;
 pub mod journal;
 pub mod plan_text;
 pub mod preflight;
+pub mod problem_changes;
 pub mod report;
 pub mod view;

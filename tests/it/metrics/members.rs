@@ -46,6 +46,9 @@ pub(super) fn rollout(health: RolloutHealth, counts: Counts) -> Rollout {
         truncated: false,
         new_accounts: BTreeMap::new(),
         management_missing: false,
+        unread: None,
+        unrecognized: Arc::default(),
+        removals: Arc::default(),
         resynced: Some(at("11:00:00")),
         read: Some(at("11:45:00")),
     }

@@ -265,8 +265,8 @@ impl Daemon {
         self.pulses.iter().for_each(Heartbeat::beat);
         let beats = self.beats.signs().into_iter().map(|sign| (sign.beater, sign.at)).collect();
         let facts = &self.facts();
-        let (skew, now) = (self.clock.skew(), self.clock.now());
-        let text = self.metrics.scrape(MetricsView { facts, skew, beats: &beats, now });
+        let now = self.clock.now();
+        let text = self.metrics.scrape(MetricsView { facts, beats: &beats, now });
         self.metrics.answered(&Exchange {
             route: "/metrics",
             method: "GET",
@@ -292,6 +292,7 @@ impl Daemon {
             recorders: self.recorders.borrow().clone(),
             reports: self.reports.borrow().clone(),
             record: None,
+            skew: self.clock.skew(),
             now: self.clock.aws_now(),
         }
     }

@@ -109,6 +109,9 @@ fn unread() -> Rollout {
         truncated: false,
         new_accounts: BTreeMap::new(),
         management_missing: false,
+        unread: None,
+        unrecognized: Arc::default(),
+        removals: Arc::default(),
         resynced: None,
         read: None,
     }

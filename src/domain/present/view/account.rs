@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::deployment::{PackDeploymentView, deployments};
 use super::next::NextView;
+use super::problem::words;
 use super::status::{FreshnessKind, organization};
-use super::trouble::words;
 use super::{CurrentState, NotFound, VERSION, absent, next};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{

@@ -47,6 +47,11 @@ pub struct PackDeploymentView {
 }
 
 impl PackDeploymentView {
+    /// Whether AWS holds something else than the manifests ask for, and nobody asked to leave it.
+    pub fn is_out_of_sync(&self) -> bool {
+        self.sync == SyncStatus::OutOfSync && self.health != HealthStatus::Suspended
+    }
+
     /// Both axes in one mark.
     pub fn mark(&self) -> DeploymentMark {
         DeploymentMark::of(self.sync, self.health)
@@ -206,6 +211,11 @@ fn was_accepted(name: &PackName, report: &RegionReport) -> bool {
     report.outcomes.iter().any(|outcome| outcome.step.pack == *name && is_taken(&outcome.result))
 }
 
+/// Whether the pack is left as it is: it is not ours, or was released.
+pub(super) fn is_left_alone(report: &RegionReport, pack: &PackName) -> bool {
+    report.packs.get(pack).is_some_and(|pack| pack.sync.is_none())
+}
+
 /// Why AWS refused the last step for this pack, where trying again changes nothing.
 fn refusal<'a>(name: &PackName, report: &'a RegionReport) -> Option<&'a str> {
     let mut outcomes = report.outcomes.iter().filter(|outcome| outcome.step.pack == *name);
@@ -219,7 +229,7 @@ fn refusal<'a>(name: &PackName, report: &'a RegionReport) -> Option<&'a str> {
 }
 
 /// Whether only a person can end a refusal of this kind.
-fn is_final(kind: FailureKind) -> bool {
+pub fn is_final(kind: FailureKind) -> bool {
     match kind {
         FailureKind::Rejected
         | FailureKind::Quota
@@ -304,6 +314,9 @@ fn bare(rollout: Option<&Rollout>) -> Rollout {
         truncated: false,
         new_accounts: BTreeMap::new(),
         management_missing: false,
+        unread: None,
+        unrecognized: Arc::default(),
+        removals: Arc::default(),
         resynced: None,
         read: None,
     };
@@ -316,6 +329,7 @@ fn bare(rollout: Option<&Rollout>) -> Rollout {
         classes: rollout.classes.clone(),
         truncated: rollout.truncated,
         management_missing: rollout.management_missing,
+        unread: rollout.unread,
         resynced: rollout.resynced,
         read: rollout.read,
         ..unread()

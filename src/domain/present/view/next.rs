@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::CurrentState;
 use super::deployment::{Lift, helps, lift};
-use super::trouble::{advice, owner};
+use super::problem::member_advice;
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
 use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
-use crate::domain::observed::failure_class::Owner;
+use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::observed::member::MemberStatus;
 use crate::domain::organization::selector::Targeting;
 use crate::domain::plan::hold::Hold;
@@ -131,9 +131,9 @@ fn verb(action: ActionKind) -> &'static str {
 /// What the advice for its trouble says.
 fn advised(facts: &CurrentState, status: MemberStatus) -> NextView {
     let matter = status.failure_class();
-    let advice = advice(facts, matter);
-    match owner(matter) {
-        Owner::Aws => aws(&advice, None),
+    let advice = member_advice(facts, matter);
+    match matter.map_or(Owner::AccountOwner, FailureClass::owner) {
+        Owner::Aws | Owner::Conformd => aws(&advice, None),
         owner @ (Owner::AccountOwner
         | Owner::PlatformTeam
         | Owner::PackAuthor

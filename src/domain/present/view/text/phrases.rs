@@ -21,6 +21,7 @@ pub fn person(owner: Owner) -> &'static str {
         Owner::PlatformTeam => "platform team",
         Owner::PackAuthor => "pack author",
         Owner::AwsSupport => "AWS Support",
+        Owner::Conformd => "conformd",
     }
 }
 
