@@ -114,6 +114,12 @@ pub struct Rollout {
 }
 
 impl Rollout {
+    /// Whether its health is bad without any member or removal that would explain it.
+    pub fn is_unexplained(&self) -> bool {
+        let is_bad = matches!(self.health, RolloutHealth::Degraded | RolloutHealth::Missing);
+        is_bad && self.counts.failed == 0 && self.counts.missing == 0 && self.removals.is_empty()
+    }
+
     /// The rollout in a few words; `None` while its health is unknown. Counts that change all the
     /// time are left out.
     pub fn headline(&self) -> Option<String> {

@@ -145,7 +145,7 @@ fn deployment(
     let strongest = holds.iter().max_by_key(|hold| lift(hold.reason));
     let gate = strongest.filter(|hold| lift(hold.reason) != Lift::Time);
     let is_gated = gate.is_some_and(|hold| lift(hold.reason) == Lift::Person);
-    let helping = step.filter(|_| gate.is_none());
+    let helping = helping_step(name, report);
     // The next plan holds it for this reason; until then the last outcome counts.
     let refused = refusal(name, report);
     let change = if gate.is_some() || refused.is_some() {
@@ -260,6 +260,13 @@ pub(super) fn redeployed<'a>(
     let held = held.filter_map(|hold| hold.step.as_deref());
     let mut steps = plan.steps.iter().chain(held).filter(|step| step.pack == *pack);
     steps.find_map(|step| step.reason.redeployed()).map(|(_, seen)| seen)
+}
+
+/// The step for a pack that nothing but time holds.
+pub(super) fn helping_step<'a>(name: &PackName, report: &'a RegionReport) -> Option<&'a PlanStep> {
+    let mut holds = report.plan.holds.iter().filter(|hold| hold.pack.as_ref() == Some(name));
+    let is_gated = holds.any(|hold| lift(hold.reason) != Lift::Time);
+    report.plan.steps_with_held().find(|step| step.pack == *name && !is_gated)
 }
 
 /// Whether a step is for this member.

@@ -163,10 +163,7 @@ const ADVICE: &[(ProblemCause, &str)] = &[
         "Revert the last change of the pack if the failures began with it; otherwise look for \
          a policy that changed at that time.",
     ),
-    (
-        ProblemCause::Redeploying,
-        "Nothing: conformd observed their recorders and redeploys by itself.",
-    ),
+    (ProblemCause::Redeploying, "Nothing: conformd puts the pack again by itself."),
     (
         ProblemCause::StatusUnknown,
         "Update conformd: AWS reports a status that this version does not recognize. Read the \

@@ -12,7 +12,7 @@ use crate::domain::observed::member::{MemberStatus, TroubledMember};
 use crate::domain::observed::packs::RUN_MAX;
 use crate::domain::present::report::RegionReport;
 use crate::domain::present::view::CurrentState;
-use crate::domain::present::view::deployment::redeployed;
+use crate::domain::present::view::deployment::{helping_step, helps, redeployed};
 
 /// So many failed members of one pack, and more than one in so many, usually have one cause: as for
 /// the alert `ConformdMembersFailingWidely`.
@@ -46,14 +46,16 @@ impl<'a> PackPlace<'a> {
     /// Members that failed or are missing.
     fn failing(&self, drafts: &mut Drafts<'a>) {
         let Self { region, pack, rollout, report } = *self;
-        let redeployed = redeployed(&report.plan, pack);
+        let (redeployed, step) = (redeployed(&report.plan, pack), helping_step(pack, report));
         let mut known = std::collections::BTreeMap::new();
         for member in &*rollout.troubled {
             let Some(cause) = cause(member) else { continue };
             let count: &mut usize = known.entry(cause).or_default();
             *count = count.saturating_add(1);
             let is_redeployed = redeployed.is_some_and(|seen| seen.contains_key(&member.account));
-            let shown = if is_redeployed { ProblemCause::Redeploying } else { cause };
+            let is_helped = step.is_some_and(|step| helps(step, (member.account, member.status)));
+            let is_ours = is_redeployed || is_helped;
+            let shown = if is_ours { ProblemCause::Redeploying } else { cause };
             let draft = drafts.of(ProblemSeverity::Warning, shown);
             draft.member(member.account, (region, Some(pack), Some(member)));
         }
@@ -96,6 +98,12 @@ impl<'a> PackPlace<'a> {
             Some(_) => {
                 let draft = drafts.of(ProblemSeverity::Warning, ProblemCause::MembersUnread);
                 draft.pack(region, pack).say(why);
+            }
+            None if rollout.is_unexplained() => {
+                drafts
+                    .of(ProblemSeverity::Warning, ProblemCause::Other)
+                    .pack(region, pack)
+                    .say(why);
             }
             None if rollout.health == RolloutHealth::Unknown => {
                 let draft = drafts.of(ProblemSeverity::Info, ProblemCause::MembersUnread);
