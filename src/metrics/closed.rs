@@ -10,7 +10,7 @@ use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountState, Region};
 use crate::domain::members::new_account;
 use crate::domain::members::rollout::RolloutHealth;
-use crate::domain::observed::failure_class::{FailureClass, Owner};
+use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::StatusKind;
 use crate::domain::observed::recorder::RecorderKind;
 use crate::domain::plan::guard::TripReason;
@@ -18,8 +18,6 @@ use crate::domain::plan::hold::HoldReason;
 use crate::domain::plan::step::ActionKind;
 use crate::domain::present::axes::SyncStatus;
 use crate::domain::present::report::{OutOfSyncKind, SyncReason};
-use crate::domain::present::view::problem::ProblemSeverity;
-use crate::domain::present::view::problem::cause::ProblemCause;
 
 use super::families::{
     AwsFamilies, Families, GuardFamilies, MemberFamilies, PACK_ACCOUNTS, PACK_PUTS, PACK_SYNCED,
@@ -70,21 +68,6 @@ pub(super) fn account_state(state: Option<AccountState>) -> &'static str {
         Some(AccountState::Closed) => "closed",
         None => "unknown",
     }
-}
-
-/// Every severity, owner and cause that a problem may have together. Of removals that failed, the
-/// owner depends on the reason.
-pub(super) fn problem_labels() -> impl Iterator<Item = [&'static str; 3]> {
-    let severities = ProblemSeverity::iter();
-    severities.flat_map(|severity| {
-        ProblemCause::iter().flat_map(move |cause| {
-            let is_removal = cause == ProblemCause::RemovalFailed;
-            let owners = Owner::ALL
-                .into_iter()
-                .filter(move |owner| *owner == cause.owner() || is_removal && owner.is_person());
-            owners.map(move |owner| [severity.as_str(), owner.as_str(), cause.as_str()])
-        })
-    })
 }
 
 /// A family as far as the existence of its series goes.
@@ -139,10 +122,6 @@ impl Families {
             .chain(each(&self.packs.suspended, ["pack"]))
             .chain(each(&self.tasks.panics, Task::iter().map(Task::as_str)))
             .chain(each(&self.tasks.series_dropped, CAPPED))
-            .chain(
-                problem_labels()
-                    .map(|labels| (&self.tasks.problems as &dyn Family, labels.to_vec())),
-            )
             .chain(each(&self.program.mode, Mode::iter().map(Mode::as_str)))
             .chain(operations)
             .for_each(|(family, labels)| family.touch(&labels));

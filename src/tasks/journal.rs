@@ -80,22 +80,31 @@ fn log(change: &ProblemChange) {
     let problem = match change {
         ProblemChange::Began(problem) => problem,
         ProblemChange::Ended(cause) => {
-            tracing::info!(cause = cause.as_str(), "problem ended");
+            tracing::info!(reason = cause.as_str(), "problem ended");
             return;
         }
     };
     let ProblemView { severity, cause, owner, accounts, advice, .. } = &**problem;
-    let (cause, owner) = (cause.as_str(), owner.as_str());
+    let (reason, owner) = (cause.as_str(), owner.as_str());
     let packs = first_few(&problem.packs.iter().map(ToString::to_string).collect::<Vec<_>>(), FEW);
     let regions = problem.regions.iter().map(ToString::to_string).collect::<Vec<_>>();
     let regions = first_few(&regions, FEW);
     let details = problem.details.join("; ");
     match severity {
         ProblemSeverity::Critical => {
-            tracing::error!(cause, owner, accounts, packs, regions, details, advice, "problem");
+            tracing::error!(
+                cause,
+                owner,
+                accounts,
+                packs,
+                regions,
+                details,
+                advice,
+                "critical problem"
+            );
         }
         ProblemSeverity::Warning => {
-            tracing::warn!(cause, owner, accounts, packs, regions, details, advice, "problem");
+            tracing::warn!(reason, owner, accounts, packs, regions, details, advice, "problem");
         }
         ProblemSeverity::Info => {}
     }

@@ -74,7 +74,7 @@ pub fn plan(inputs: &PlanInputs<'_>, now: Timestamp) -> Plan {
     };
     for name in seen.packs.keys().chain(desired.packs.keys()).collect::<BTreeSet<_>>() {
         match region.decide(name) {
-            Decision::Nothing => {}
+            Decision::Nothing => plan.holds.extend(region.suspension(name)),
             Decision::Take(step) => plan.steps.push(*step),
             Decision::Hold(hold) => plan.holds.push(*hold),
             Decision::Leave(bystander) => {
@@ -441,6 +441,19 @@ impl PlanContext<'_> {
             reason: HoldReason::Invalid,
             why: format!("its manifest is invalid, the last valid content stays in force: {why}"),
             until: None,
+            step: None,
+        })
+    }
+
+    /// Says that a pack is suspended although nothing is to be done about it.
+    fn suspension(&self, name: &PackName) -> Option<Hold> {
+        let DesiredEntry::Pack(want) = self.desired.packs.get(name)? else { return None };
+        let suspend = want.suspend.as_ref()?;
+        suspend.until.is_none_or(|until| until > self.now).then(|| Hold {
+            pack: Some(name.clone()),
+            reason: HoldReason::Suspended,
+            why: suspend.reason.clone(),
+            until: suspend.until,
             step: None,
         })
     }

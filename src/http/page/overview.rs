@@ -126,7 +126,9 @@ fn remembered(record: &RecordView, now: Timestamp) -> Fact {
         (_, _, Some(why)) => {
             fact("record", html! { "none: " (foreign(why)) }).marked(LineSign::Unknown)
         }
-        (_, _, None) => fact("record", html! { "not opened yet" }),
+        (_, _, None) => {
+            fact("record", html! { "none: losses are forgotten when the process ends" })
+        }
     }
 }
 

@@ -501,7 +501,8 @@ impl TaskFamilies {
                 "conformd_problems",
                 &["severity", "owner", "cause"],
                 "Accounts with a problem, by its severity, who must act, and its cause, as \
-                 `conformd status` shows them; a problem of no account counts as 1.",
+                 `conformd status` shows them; a problem of no account counts as 1; \
+                 absent for what is not wrong.",
             )?,
         })
     }

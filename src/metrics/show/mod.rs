@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use strum::IntoEnumIterator as _;
 
-use super::closed::{BLOCKING, Family as _, MANIFEST_STATES, SYNCS, problem_labels};
+use super::closed::{BLOCKING, Family as _, MANIFEST_STATES, SYNCS};
 use super::families::{Families, PACK_PUTS, PACK_SYNCED, PACK_UPDATE_LAST};
 use super::labels::ApprovalState;
 use super::view::{CountedSoFar, LoopPeriods, MetricsView, Program, ReloadedSettings};
@@ -111,12 +111,11 @@ impl Families {
         self.show_problems(&problems(facts).all);
     }
 
-    /// What is wrong, everything else at zero.
+    /// What is wrong. Causes that are not there have no series: three labels together would be
+    /// hundreds of zeros.
     fn show_problems(&self, all: &[ProblemView]) {
         let counts = census(all);
-        for labels in problem_labels() {
-            self.tasks.problems.with_label_values(&labels).set(0);
-        }
+        self.tasks.problems.reset();
         for ((severity, owner, cause), accounts) in counts {
             let labels = [severity.as_str(), owner.as_str(), cause.as_str()];
             self.tasks.problems.with_label_values(&labels).set(count(accounts));

@@ -125,6 +125,7 @@ fn list(states: &[Option<AccountState>]) -> AccountList {
         units_absent: BTreeSet::new(),
         units_walked: BTreeSet::new(),
         tags_problem: None,
+        unsettled: BTreeMap::new(),
         read: at("11:50:00"),
     }
 }

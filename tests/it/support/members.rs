@@ -173,6 +173,7 @@ fn list_of(joined: Vec<(AccountId, Timestamp)>, read: Timestamp) -> AccountList 
         units_absent: [].into(),
         units_walked: [].into(),
         tags_problem: None,
+        unsettled: BTreeMap::new(),
         read,
     }
 }

@@ -73,6 +73,7 @@ pub(crate) fn membership() -> Membership {
         units_absent: BTreeSet::new(),
         units_walked: BTreeSet::new(),
         tags_problem: None,
+        unsettled: BTreeMap::new(),
         read: at("11:58:00"),
     };
     Membership {

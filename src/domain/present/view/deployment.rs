@@ -14,7 +14,7 @@ use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::observed::member::{Counts, MemberStatus, TroubledMember};
 use crate::domain::observed::packs::RolloutStatus;
-use crate::domain::plan::hold::{Hold, HoldReason};
+use crate::domain::plan::hold::{Hold, HoldReason, Lift};
 use crate::domain::plan::outcome::StepResult;
 use crate::domain::plan::region_plan::Plan;
 use crate::domain::plan::step::{ActionKind, PlanStep, Reason};
@@ -55,42 +55,6 @@ impl PackDeploymentView {
     /// Both axes in one mark.
     pub fn mark(&self) -> DeploymentMark {
         DeploymentMark::of(self.sync, self.health)
-    }
-}
-
-/// What lifts a hold, the easiest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Lift {
-    /// Time, or the next look.
-    Time,
-    /// A person, who has decided so.
-    Purpose,
-    /// A person, who may not know yet.
-    Person,
-}
-
-/// What lifts holds of this kind.
-pub(super) fn lift(reason: HoldReason) -> Lift {
-    match reason {
-        HoldReason::Unknown
-        | HoldReason::Unconfirmed
-        | HoldReason::Settling
-        | HoldReason::InProgress
-        | HoldReason::Retry => Lift::Time,
-        HoldReason::Suspended | HoldReason::Orphaned => Lift::Purpose,
-        HoldReason::Mode
-        | HoldReason::Source
-        | HoldReason::Invalid
-        | HoldReason::Unsupported
-        | HoldReason::Guard
-        | HoldReason::Foreign
-        | HoldReason::Unmanaged
-        | HoldReason::Quota
-        | HoldReason::Rejected
-        | HoldReason::Conflict
-        | HoldReason::Denied
-        | HoldReason::Undeclared
-        | HoldReason::Membership => Lift::Person,
     }
 }
 
@@ -142,9 +106,9 @@ fn deployment(
     let holds: Vec<&Hold> =
         report.plan.holds.iter().filter(|hold| hold.pack.as_ref() == Some(name)).collect();
     let step = report.plan.steps_with_held().find(|step| step.pack == *name);
-    let strongest = holds.iter().max_by_key(|hold| lift(hold.reason));
-    let gate = strongest.filter(|hold| lift(hold.reason) != Lift::Time);
-    let is_gated = gate.is_some_and(|hold| lift(hold.reason) == Lift::Person);
+    let strongest = holds.iter().max_by_key(|hold| hold.reason.lift());
+    let gate = strongest.filter(|hold| hold.reason.lift() != Lift::Time);
+    let is_gated = gate.is_some_and(|hold| hold.reason.lift() == Lift::Person);
     let helping = helping_step(name, report);
     // The next plan holds it for this reason; until then the last outcome counts.
     let refused = refusal(name, report);
@@ -157,7 +121,7 @@ fn deployment(
     } else {
         Pending::Nothing
     };
-    let is_suspended = gate.is_some_and(|hold| lift(hold.reason) == Lift::Purpose);
+    let is_suspended = gate.is_some_and(|hold| hold.reason.lift() == Lift::Purpose);
     let members = rollout.map_or(RolloutHealth::Unknown, |rollout| rollout.health);
     let health = health(members, change, is_suspended);
     let action_required = if health == HealthStatus::Degraded {
@@ -256,7 +220,7 @@ pub(super) fn redeployed<'a>(
     plan: &'a Plan,
     pack: &PackName,
 ) -> Option<&'a BTreeMap<AccountId, Timestamp>> {
-    let held = plan.holds.iter().filter(|hold| lift(hold.reason) == Lift::Time);
+    let held = plan.holds.iter().filter(|hold| hold.reason.lift() == Lift::Time);
     let held = held.filter_map(|hold| hold.step.as_deref());
     let mut steps = plan.steps.iter().chain(held).filter(|step| step.pack == *pack);
     steps.find_map(|step| step.reason.redeployed()).map(|(_, seen)| seen)
@@ -265,7 +229,7 @@ pub(super) fn redeployed<'a>(
 /// The step for a pack that nothing but time holds.
 pub(super) fn helping_step<'a>(name: &PackName, report: &'a RegionReport) -> Option<&'a PlanStep> {
     let mut holds = report.plan.holds.iter().filter(|hold| hold.pack.as_ref() == Some(name));
-    let is_gated = holds.any(|hold| lift(hold.reason) != Lift::Time);
+    let is_gated = holds.any(|hold| hold.reason.lift() != Lift::Time);
     report.plan.steps_with_held().find(|step| step.pack == *name && !is_gated)
 }
 

@@ -6,14 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::CurrentState;
-use super::deployment::{Lift, helps, lift};
+use super::deployment::helps;
 use super::problem::member_advice;
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
 use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::observed::member::MemberStatus;
 use crate::domain::organization::selector::Targeting;
-use crate::domain::plan::hold::Hold;
+use crate::domain::plan::hold::{Hold, Lift};
 use crate::domain::plan::step::{ActionKind, PlanStep};
 use crate::domain::present::report::RegionReport;
 
@@ -108,7 +108,7 @@ impl AdviceCase<'_> {
 fn waits(hold: &Hold) -> NextView {
     let Hold { pack: _, reason, why, until, step } = hold;
     let what = step.as_ref().map_or("acts", |step| verb(step.action.kind()));
-    let (who, what) = match lift(*reason) {
+    let (who, what) = match reason.lift() {
         Lift::Time => (Who::Conformd, format!("conformd {what} later ({reason}: {why})")),
         Lift::Purpose => (Who::Nobody, format!("conformd {what} when this ends: {reason}: {why}")),
         Lift::Person => {

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use strum::IntoEnumIterator as _;
 
 use super::approvals::{GUARDED_WAYS, UNDECLARED_WAYS, undeclared, undeclared_names, waiting};
-use super::deployment::{Lift, PackDeploymentView, lift};
+use super::deployment::PackDeploymentView;
 use super::health::failing;
 use super::new_accounts::{NewAccountView, NewAccountsSummary};
 use super::region::{HoldView, RegionView};
@@ -24,7 +24,7 @@ use crate::domain::members::new_account::NewAccountPhase;
 use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::failure_class::Owner;
 use crate::domain::observed::member::{Counts, StatusKind};
-use crate::domain::plan::hold::HoldReason;
+use crate::domain::plan::hold::{HoldReason, Lift};
 use crate::domain::plan::step::ActionKind;
 use crate::domain::present::axes::{DeploymentMark, HealthStatus, SyncStatus};
 use layout::{GridRow, LineSign, TextGrid, TextItem, TextList, TextPage, TextPart};
@@ -271,7 +271,7 @@ fn held(view: &StatusView) -> TextList {
     let mut items = Vec::new();
     for (region, of) in &view.regions {
         let holds = of.report.iter().flat_map(|report| &report.holds);
-        let brief = holds.filter(|hold| lift(hold.reason) == Lift::Time);
+        let brief = holds.filter(|hold| hold.reason.lift() == Lift::Time);
         items.extend(brief.map(|hold| held_one(region, hold)));
     }
     TextList::new("Held", items)
@@ -287,7 +287,7 @@ fn held_one(region: &Region, hold: &HoldView) -> TextItem {
 
 /// The sign of a hold: what lifts it.
 pub fn hold_sign(reason: HoldReason) -> LineSign {
-    match lift(reason) {
+    match reason.lift() {
         Lift::Person => LineSign::ActionRequired,
         Lift::Time => LineSign::Moving,
         Lift::Purpose => LineSign::Fine,

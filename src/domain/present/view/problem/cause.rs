@@ -148,6 +148,8 @@ impl ProblemCause {
     pub fn words(self) -> String {
         if self == Self::Approval {
             "waiting for approval".to_owned()
+        } else if self == Self::Denied {
+            "requests denied".to_owned()
         } else if self == Self::Mode {
             "held by the mode".to_owned()
         } else {

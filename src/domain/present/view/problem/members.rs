@@ -7,6 +7,7 @@ use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::base::time::after;
 use crate::domain::base::words::many;
+use crate::domain::members::new_account::NewAccountPhase;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::member::{MemberStatus, TroubledMember};
 use crate::domain::observed::packs::RUN_MAX;
@@ -52,6 +53,9 @@ impl<'a> PackPlace<'a> {
             let Some(cause) = cause(member) else { continue };
             let count: &mut usize = known.entry(cause).or_default();
             *count = count.saturating_add(1);
+            if self.is_told(member, cause) {
+                continue;
+            }
             let is_redeployed = redeployed.is_some_and(|seen| seen.contains_key(&member.account));
             let is_helped = step.is_some_and(|step| helps(step, (member.account, member.status)));
             let is_ours = is_redeployed || is_helped;
@@ -68,6 +72,17 @@ impl<'a> PackPlace<'a> {
                 draft.members = draft.members.saturating_add(unnamed);
             }
         }
+    }
+
+    /// Whether the deadline of the account says it already: both ask for a recorder.
+    fn is_told(&self, member: &TroubledMember, cause: ProblemCause) -> bool {
+        let is_about_recorder = matches!(cause, ProblemCause::NoRecorder | ProblemCause::Missing);
+        is_about_recorder
+            && self.report.tracking.new_accounts.iter().any(|new_account| {
+                new_account.account == member.account
+                    && new_account.phase == NewAccountPhase::Missed
+                    && new_account.missing.contains(self.pack)
+            })
     }
 
     /// So many failures that one cause is likely.
