@@ -93,7 +93,7 @@ fn log(change: &ProblemChange) {
     match severity {
         ProblemSeverity::Critical => {
             tracing::error!(
-                cause,
+                reason,
                 owner,
                 accounts,
                 packs,

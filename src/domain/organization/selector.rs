@@ -483,7 +483,8 @@ mod tests {
             let (ordered, list) = (list(members.clone()), list(shuffled));
             if is_undecided(&exclude, &list) {
                 let unresolved = select(&exclude, Some(&list)).unwrap_err();
-                prop_assert!(matches!(unresolved, Unresolved::StateUnknown { .. }));
+                let is_said = matches!(unresolved, Unresolved::StateUnknown { .. });
+                prop_assert!(is_said, "{unresolved}");
                 return Ok(());
             }
             let excluded = select(&exclude, Some(&list)).unwrap();
