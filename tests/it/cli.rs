@@ -567,7 +567,7 @@ fn the_demo_ends_when_only_a_person_can_help_and_says_that_it_is_one() {
         "redeploy of late-starter: accepted",
         "late-starter has every pack after the redeployment",
         "legacy-monolith failed (rule_quota), owner: account owner",
-        "action required in 3 of 10 pack deployments",
+        "Action required: 1 of 13 accounts (1 cause)",
     ] {
         assert!(ended.stdout.contains(told), "{told}: {}", ended.stdout);
     }

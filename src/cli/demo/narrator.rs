@@ -13,7 +13,7 @@ use crate::domain::base::model::{AccountId, Region, Timestamp};
 use crate::domain::members::new_account::NewAccountPhase;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
-use crate::domain::plan::hold::{Hold, HoldReason};
+use crate::domain::plan::hold::{Hold, HoldReason, Lift};
 use crate::domain::plan::outcome::Outcome;
 use crate::domain::plan::step::{Action, PlanStep};
 use crate::domain::present::report::{PackReport, RegionReport, SyncReason};
@@ -189,7 +189,11 @@ impl Narrator {
                 let until = hold.until.map(|until| format!(" (until {})", self.since(until)));
                 format!("held: {}{}", hold.why, until.unwrap_or_default())
             });
-            let sign = if held.is_some() { '!' } else { ' ' };
+            let sign = match hold.map(|hold| hold.reason.lift()) {
+                Some(Lift::Person) => '!',
+                Some(Lift::Time | Lift::Purpose) => '=',
+                None => ' ',
+            };
             let said: Vec<String> = text.into_iter().chain(held).collect();
             if !said.is_empty() {
                 facts.push((name.to_string(), sign, said.join("; ")));

@@ -48,9 +48,8 @@ fn style(sign: Option<char>) -> Option<Style> {
         '+' => AnsiColor::Green.on_default(),
         '~' => AnsiColor::Yellow.on_default(),
         '-' => AnsiColor::Red.on_default(),
-        '=' => AnsiColor::Cyan.on_default(),
         '!' => AnsiColor::Magenta.on_default(),
-        '?' => AnsiColor::Cyan.on_default(),
+        '?' | '=' => AnsiColor::Cyan.on_default(),
         _ => return None,
     })
 }

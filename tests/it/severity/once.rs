@@ -11,7 +11,10 @@ use conformd::domain::present::view::CurrentState;
 use conformd::domain::present::view::problem::cause::ProblemCause;
 use conformd::domain::present::view::problem::{ProblemSeverity, ProblemView};
 use conformd::domain::present::view::status::status;
+use conformd::sim::api::Operation;
 use conformd::sim::event::{SetRecorder, SetState, WorldEvent};
+use conformd::sim::failures::{FailsOn, Failure};
+use conformd::sim::faults::{FaultEffect, FaultRule};
 use conformd::sim::knobs::Knobs;
 use conformd::sim::setup::RecorderSetup;
 use jiff::SignedDuration;
@@ -146,4 +149,69 @@ async fn a_clock_that_is_hours_off_delays_no_redeployment() {
     for error in [-3, 0, 3] {
         assert_eq!(redeployed(error).await, 1, "{error} h");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_state_of_an_account_freezes_exclusions_by_state() {
+    let setting = Setting {
+        regions: vec![HERE],
+        knowledge: Knowledge::Rows,
+        others: 40,
+        ..Setting::instant()
+    };
+    let mut lab = Lab::with(setting, &excluding());
+    let state = AccountState::Suspended;
+    lab.event(&WorldEvent::State(SetState { account: member(1), state }));
+    lab.run_for(hours(1)).await;
+    let before = puts(&lab);
+    lab.fault(FaultRule::always(FaultEffect::UnknownStatus).on(Operation::ListAccounts));
+    lab.run_for(hours(3)).await;
+    assert_eq!(puts(&lab), before, "{}", lab.trace());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_fails_is_shown_with_its_account_and_its_reason_until_it_is_done() {
+    let setting = Setting {
+        knobs: Knobs { deleted_linger: Knobs::default().deleted_linger, ..Knobs::instant() },
+        regions: vec![HERE],
+        knowledge: Knowledge::Rows,
+        ..Setting::default()
+    };
+    let names = ["cis", "iam", "logs"];
+    let mut lab = Lab::with(setting, &file(&packs(&names)));
+    lab.run_for(hours(1)).await;
+    lab.event(&WorldEvent::Failure(Failure {
+        account: Some("222222222222".parse().unwrap()),
+        pack: Some("cis".parse().unwrap()),
+        on: FailsOn::Removal,
+        class: Some(FailureClass::AccessDenied),
+        ..Failure::default()
+    }));
+    lab.write(&file(&packs(&names[1..])));
+    lab.run_for(hours(2)).await;
+    let mut facts = facts();
+    facts.reports = reports([lab.report(HERE)]);
+    facts.about.regions = [region(HERE)].into();
+    let found = problem(&facts, ProblemCause::RemovalFailed).unwrap();
+    assert_eq!((found.class, found.accounts), (Some(FailureClass::AccessDenied), 1));
+    assert_eq!(found.examples[0].account.as_str(), "222222222222");
+    assert!(found.action_required && found.owner == Owner::PlatformTeam);
+    assert_eq!(problem(&facts, ProblemCause::Missing), None, "whoever lost it is done");
+    assert_eq!(status(&facts).health.state, HealthStatus::Degraded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_is_not_recognized_is_unknown_and_never_healthy() {
+    let setting = Setting { regions: vec![HERE], knowledge: Knowledge::Rows, ..Setting::instant() };
+    let mut lab = Lab::with(setting, &file(&packs(&["cis"])));
+    let rows = Operation::GetOrganizationConformancePackDetailedStatus;
+    lab.fault(FaultRule::always(FaultEffect::UnknownStatus).on(rows));
+    lab.run_for(hours(15)).await;
+    let mut facts = facts();
+    facts.reports = reports([lab.report(HERE)]);
+    facts.about.regions = [region(HERE)].into();
+    let found = problem(&facts, ProblemCause::StatusUnknown).unwrap();
+    assert!(found.action_required && found.accounts > 0, "{found:?}");
+    let shown = &status(&facts).regions[&region(HERE)].deployments;
+    assert!(shown.values().all(|one| one.health == HealthStatus::Unknown), "{shown:?}");
 }

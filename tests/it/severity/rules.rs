@@ -137,7 +137,11 @@ const PACK: &[&str] = &["region", "pack"];
 
 /// Whether so large a share of the requests to a region ended like this.
 fn share(past: &Past, results: &[&str], minutes: usize) -> BTreeSet<String> {
-    let bad = past.increase(REQUESTS, results, &["region"], minutes);
+    let mut bad = past.increase(REQUESTS, results, &["region"], minutes);
+    bad.retain(|_, bad| *bad > 0.0);
+    if bad.is_empty() {
+        return BTreeSet::new();
+    }
     let all = past.increase(REQUESTS, &["{"], &["region"], minutes);
     let is_many = |region: &String, bad: f64| bad > 0.05 * all[region];
     bad.into_iter().filter(|(region, bad)| is_many(region, *bad)).map(|(key, _)| key).collect()
@@ -379,6 +383,9 @@ pub(crate) const RULES: &[Rule] = &[
         holds: |past| {
             let many = past.increase(REQUESTS, &["result=\"throttled\""], &["region"], 30);
             let many = above(many, 4.0);
+            if many.is_empty() {
+                return many;
+            }
             let share = share(past, &["result=\"throttled\""], 30);
             share.into_iter().filter(|region| many.contains(region)).collect()
         },
@@ -407,6 +414,9 @@ pub(crate) const RULES: &[Rule] = &[
         window: 60,
         holds: |past| {
             let many = above(past.increase(REQUESTS, NO_ANSWER, &["region"], 30), 4.0);
+            if many.is_empty() {
+                return many;
+            }
             let (hour, half) = (share(past, NO_ANSWER, 60), share(past, NO_ANSWER, 30));
             let blocked = blocked(past);
             let is_other = |region: &String| {

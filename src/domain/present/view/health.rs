@@ -50,7 +50,7 @@ pub(super) fn health(facts: &CurrentState, parts: &HealthParts<'_>) -> HealthVie
     // A pack that differs from its manifest is not as it should be, however well its members are.
     let of_regions = regions.values().flat_map(|view| {
         let is_behind = view.sync == SyncStatus::OutOfSync
-            && view.deployments.values().any(|one| one.is_out_of_sync());
+            && view.deployments.values().any(PackDeploymentView::is_out_of_sync);
         [Some(view.health), is_behind.then_some(HealthStatus::Progressing)].into_iter().flatten()
     });
     let state = of_problems.chain(of_regions).max().unwrap_or(HealthStatus::Healthy);
@@ -70,9 +70,10 @@ pub(super) fn failing(deployment: &PackDeploymentView) -> String {
 fn summary(facts: &CurrentState, parts: &HealthParts<'_>) -> String {
     let HealthParts { problems, regions, totals, new_accounts } = parts;
     let required = required(facts, problems);
-    let mut clauses = match required.is_empty() {
-        true => vec![packs(regions, totals)],
-        false => vec![format!("Action required: {}", required.join("; "))],
+    let mut clauses = if required.is_empty() {
+        vec![packs(regions, totals)]
+    } else {
+        vec![format!("Action required: {}", required.join("; "))]
     };
     // What is not known makes the other numbers incomplete.
     let unknown = regions.values().filter(|view| view.sync == SyncStatus::Unknown).count();

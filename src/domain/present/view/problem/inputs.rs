@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::ProblemSeverity;
 use super::cause::ProblemCause;
 use super::draft::Drafts;
@@ -76,7 +78,7 @@ fn record(facts: &CurrentState, drafts: &mut Drafts<'_>) {
 }
 
 fn clock(facts: &CurrentState, drafts: &mut Drafts<'_>) {
-    let skew = facts.skew.map(|skew| skew.unsigned_abs()).unwrap_or_default();
+    let skew = facts.skew.map(SignedDuration::unsigned_abs).unwrap_or_default();
     if skew > SKEW_MAX {
         let draft = drafts.of(ProblemSeverity::Warning, ProblemCause::ClockSkew);
         draft.say(format!("the clock is {} s off AWS's", skew.as_secs()));

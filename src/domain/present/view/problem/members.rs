@@ -1,5 +1,7 @@
 //! Problems of members: failures by class, missing rows, unknown statuses, and removals.
 
+use std::collections::BTreeMap;
+
 use super::ProblemSeverity;
 use super::cause::ProblemCause;
 use super::draft::Drafts;
@@ -48,7 +50,7 @@ impl<'a> PackPlace<'a> {
     fn failing(&self, drafts: &mut Drafts<'a>) {
         let Self { region, pack, rollout, report } = *self;
         let (redeployed, step) = (redeployed(&report.plan, pack), helping_step(pack, report));
-        let mut known = std::collections::BTreeMap::new();
+        let mut known = BTreeMap::new();
         for member in &*rollout.troubled {
             let Some(cause) = cause(member) else { continue };
             let count: &mut usize = known.entry(cause).or_default();

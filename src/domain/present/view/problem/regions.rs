@@ -33,8 +33,8 @@ pub(super) fn collect<'a>(facts: &'a CurrentState, drafts: &mut Drafts<'a>) {
         last.max(started)
     };
     let newest = facts.regions().map(is_read).max();
-    let lost = facts.about.region_interval.saturating_mul(INTERVALS_LOST);
-    let is_lost = newest.is_some_and(|newest| after(newest, lost) < facts.now);
+    let limit = facts.about.region_interval.saturating_mul(INTERVALS_LOST);
+    let is_lost = newest.is_some_and(|newest| after(newest, limit) < facts.now);
     for (region, report) in facts.regions() {
         let Some(report) = report else {
             let severity = severity_unread(None, is_lost);
@@ -43,9 +43,14 @@ pub(super) fn collect<'a>(facts: &'a CurrentState, drafts: &mut Drafts<'a>) {
             draft.say(format!("{region} was not refreshed yet"));
             continue;
         };
-        match &report.unknown {
-            Some(unknown) => unread(facts, region, (report, unknown), is_lost, drafts),
-            None => read(facts, region, report, is_lost, drafts),
+        if let Some(unknown) = &report.unknown {
+            let last = report.last_read;
+            unread(drafts, &UnreadRegion { region, unknown, last, now: facts.now, is_lost });
+        } else {
+            if is_lost {
+                lost(drafts, region, report, facts.now);
+            }
+            read(facts, region, report, drafts);
         }
     }
 }
@@ -59,23 +64,33 @@ fn severity_unread(kind: Option<FailureKind>, is_lost: bool) -> ProblemSeverity 
 }
 
 /// A region that could not be read the last time.
-fn unread<'a>(
-    facts: &CurrentState,
+struct UnreadRegion<'a> {
     region: &'a Region,
-    (report, unknown): (&'a RegionReport, &Unknown),
+    unknown: &'a Unknown,
+    /// When it was last read.
+    last: Option<Timestamp>,
+    now: Timestamp,
+    /// Whether no region was read for long.
     is_lost: bool,
-    drafts: &mut Drafts<'a>,
-) {
+}
+
+fn unread<'a>(drafts: &mut Drafts<'a>, unread: &UnreadRegion<'a>) {
+    let UnreadRegion { region, unknown, last, now, is_lost } = *unread;
     // What would pass has not passed in any region: somebody has to look.
     let cause = Some(ProblemCause::of_failure(unknown.kind));
     let cause = cause.filter(|cause| *cause != ProblemCause::Unread || !is_lost);
     let cause = cause.unwrap_or(ProblemCause::Unreachable);
     let severity = severity_unread(Some(unknown.kind), is_lost);
     let draft = drafts.of(severity, cause).region(region);
-    let seen = report
-        .last_read
-        .map_or("never read".to_owned(), |at| format!("last read {}", ago(at, facts.now)));
+    let seen = last.map_or("never read".to_owned(), |at| format!("last read {}", ago(at, now)));
     draft.say(format!("{region} could not be read ({seen}): {}", unknown.why));
+}
+
+/// A region whose last reading is old, as those of all others are.
+fn lost<'a>(drafts: &mut Drafts<'a>, region: &'a Region, report: &RegionReport, now: Timestamp) {
+    let seen = report.last_read.map_or("never".to_owned(), |at| ago(at, now));
+    let draft = drafts.of(ProblemSeverity::Critical, ProblemCause::Unreachable);
+    draft.region(region).say(format!("{region} was last read {seen}"));
 }
 
 /// A region that was read.
@@ -83,13 +98,8 @@ fn read<'a>(
     facts: &CurrentState,
     region: &'a Region,
     report: &'a RegionReport,
-    is_lost: bool,
     drafts: &mut Drafts<'a>,
 ) {
-    if is_lost {
-        let draft = drafts.of(ProblemSeverity::Critical, ProblemCause::Unreachable);
-        draft.region(region).say(format!("{region} was last read {}", seen(report, facts.now)));
-    }
     for hold in &report.plan.holds {
         held(region, report, hold, drafts);
     }
@@ -115,10 +125,6 @@ fn read<'a>(
         let draft = drafts.of(ProblemSeverity::Warning, ProblemCause::ResyncOld).region(region);
         draft.say(format!("all members in {region} were last read {}", ago(resynced, facts.now)));
     }
-}
-
-fn seen(report: &RegionReport, now: Timestamp) -> String {
-    report.last_read.map_or("never".to_owned(), |at| ago(at, now))
 }
 
 fn held<'a>(region: &'a Region, report: &'a RegionReport, hold: &'a Hold, drafts: &mut Drafts<'a>) {
