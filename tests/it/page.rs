@@ -209,13 +209,13 @@ async fn the_overview_says_first_what_needs_somebody() {
     assert!(page.contains("<strong>SIMULATED</strong>"));
     insta::assert_snapshot!(main_of(&page), @r#"
     ! Degraded
-    Action required: 3 of 6 accounts (4 causes); denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
+    Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
     mode | sync
     authenticated as | 111111111111
     revision | dir:0a1b2c3d, read 1m ago
     manifests | ! 2 valid, 1 invalid
     account list | 7 accounts, read 3m ago
-    record | not opened yet
+    record | none: losses are forgotten when the process ends
     running since | 2h 1m ago
     Waiting for approval 1
     ! Waiting for approval: delete 1 pack in eu-west-1
@@ -239,13 +239,13 @@ async fn the_overview_says_first_what_needs_somebody() {
     # Deletes 1 pack from every member.
     - delete: [legacy]
     regions: [eu-west-1]
-    Problems 8
+    Problems 7
     ! deadline missed
     1 account in iam-baseline, eu-west-1 · owner: account owner · passed 1h 1m ago
     Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
     accounts
     666666666666 media-new, iam-baseline in eu-west-1
-    ! denied
+    ! requests denied
     us-east-1 · owner: platform team
     Allow the denied action to conformd's role: `conformd iam-policy` prints the policy, `conformd check` the actions that are denied. Then look for a service control policy.
     us-east-1 could not be read (last read 59s ago): a policy forbids it
@@ -254,12 +254,6 @@ async fn the_overview_says_first_what_needs_somebody() {
     Create a customer-managed configuration recorder in the account and region before the deadline: AWS stops retrying then.
     accounts
     555555555555 shop-new, iam-baseline in eu-west-1
-    ! no recorder
-    1 account in iam-baseline, eu-west-1 · owner: account owner
-    Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
-    accounts
-    666666666666 media-new, iam-baseline in eu-west-1
-    NoAvailableConfigurationRecorder There is no configuration recorder available
     ! access denied
     1 account in iam-baseline, eu-west-1 · owner: platform team
     Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and add an exception for AWS Config.

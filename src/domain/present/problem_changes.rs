@@ -12,7 +12,9 @@ use crate::domain::observed::failure_class::FailureClass;
 
 /// The seconds after which problems are computed again although nothing was published: only time
 /// that runs out for new accounts changes them.
-const AGAIN_SECONDS: i64 = 60;
+const AGAIN_SECONDS: u64 = 60;
+/// The least seconds between two computations, however often regions publish.
+const APART_SECONDS: u64 = 5;
 
 /// What makes two findings the same problem in the log.
 type LogKey = (ProblemCause, Option<FailureClass>);
@@ -40,7 +42,7 @@ impl ReportedProblems {
     pub fn update(&mut self, facts: &CurrentState) -> Vec<ProblemChange> {
         let is_new = self.seen.as_ref().is_none_or(|(at, seen)| {
             let age = facts.now.duration_since(*at).as_secs().unsigned_abs();
-            age >= AGAIN_SECONDS.unsigned_abs() || differs(seen, facts)
+            age >= AGAIN_SECONDS || age >= APART_SECONDS && differs(seen, facts)
         });
         if !is_new {
             return Vec::new();

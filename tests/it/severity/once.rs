@@ -7,6 +7,7 @@ use conformd::domain::base::model::{AccountState, Timestamp};
 use conformd::domain::members::new_account::NewAccountPhase;
 use conformd::domain::observed::failure_class::{FailureClass, Owner};
 use conformd::domain::present::axes::HealthStatus;
+use conformd::domain::present::problem_changes::{ProblemChange, ReportedProblems};
 use conformd::domain::present::view::CurrentState;
 use conformd::domain::present::view::problem::cause::ProblemCause;
 use conformd::domain::present::view::problem::{ProblemSeverity, ProblemView};
@@ -214,4 +215,25 @@ async fn a_status_that_is_not_recognized_is_unknown_and_never_healthy() {
     assert!(found.action_required && found.accounts > 0, "{found:?}");
     let shown = &status(&facts).regions[&region(HERE)].deployments;
     assert!(shown.values().all(|one| one.health == HealthStatus::Unknown), "{shown:?}");
+}
+
+#[test]
+fn a_problem_is_logged_once_when_it_begins_and_once_when_it_ends() {
+    let (mut reported, mut facts) = (ReportedProblems::default(), facts());
+    let causes = |changes: Vec<ProblemChange>| {
+        let began = changes.into_iter().filter_map(|change| match change {
+            ProblemChange::Began(problem) => Some(problem.cause),
+            ProblemChange::Ended(_) => None,
+        });
+        began.collect::<Vec<_>>()
+    };
+    let began = causes(reported.update(&facts));
+    assert!(began.contains(&ProblemCause::ManifestsInvalid), "{began:?}");
+    facts.now = at("12:03:00");
+    assert_eq!(reported.update(&facts), [], "it is said once");
+    let catalog = Arc::make_mut(facts.source.catalog.as_mut().unwrap());
+    catalog.diagnostics.clear();
+    catalog.wholly_valid = true;
+    facts.now = at("12:05:00");
+    assert_eq!(reported.update(&facts), [ProblemChange::Ended(ProblemCause::ManifestsInvalid)]);
 }
