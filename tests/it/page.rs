@@ -201,13 +201,21 @@ fn main_of(page: &str) -> String {
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-#[tokio::test]
-async fn the_overview_says_first_what_needs_somebody() {
+async fn overview() -> String {
     let served = served_with(facts(), events()).await;
-    let page = open(&served, "/").await.body;
+    open(&served, "/").await.body
+}
+
+#[tokio::test]
+async fn the_overview_says_its_state_in_the_title_and_that_it_is_simulated() {
+    let page = overview().await;
     assert!(page.contains("<title>Degraded · main · conformd</title>"));
     assert!(page.contains("<strong>SIMULATED</strong>"));
-    insta::assert_snapshot!(main_of(&page), @r#"
+}
+
+#[tokio::test]
+async fn the_overview_says_first_what_needs_somebody() {
+    insta::assert_snapshot!(main_of(&overview().await), @r#"
     ! Degraded
     Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
     mode | sync

@@ -129,7 +129,7 @@ async fn live(scenario: &Scenario, deeds: &[(u64, Deed)], minutes: u64) -> Witne
     let mut witness = Witness::new();
     for minute in 0..=minutes {
         clock.sleep(BESIDE).await;
-        let at = clock.now().as_second() as f64;
+        let at = f64::from(u32::try_from(clock.now().as_second()).unwrap());
         let (scraped, view) = (daemon.scrape(), status(&daemon.facts()));
         witness.take(at, &scraped, &view);
         clock.sleep(BESIDE).await;

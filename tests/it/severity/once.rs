@@ -24,7 +24,7 @@ use crate::support::lab::crew::Knowledge;
 use crate::support::lab::manifests::{Manifest, file, packs};
 use crate::support::lab::{Lab, Setting, hours, joins, member, minutes};
 use crate::support::people::{HERE, facts};
-use crate::support::sample::{at, region, reports, unknown};
+use crate::support::sample::{Members, at, metrics, region, reports, scrape_all, unknown};
 
 fn problem(facts: &CurrentState, cause: ProblemCause) -> Option<ProblemView> {
     status(facts).problems.into_iter().find(|problem| problem.cause == cause)
@@ -236,4 +236,18 @@ fn a_problem_is_logged_once_when_it_begins_and_once_when_it_ends() {
     catalog.wholly_valid = true;
     facts.now = at("12:05:00");
     assert_eq!(reported.update(&facts), [ProblemChange::Ended(ProblemCause::ManifestsInvalid)]);
+}
+
+#[test]
+fn the_metric_counts_accounts_by_severity_owner_and_cause() {
+    let facts = facts();
+    let text = scrape_all(&metrics(&[HERE]), &facts.reports, &Members::default());
+    let series = |severity: &str, owner: &str, cause: &str| {
+        let labels = format!("cause=\"{cause}\",owner=\"{owner}\",severity=\"{severity}\"");
+        text.series.get(&format!("conformd_problems{{{labels}}}")).cloned()
+    };
+    assert_eq!(series("critical", "account_owner", "deadline_missed").as_deref(), Some("1"));
+    assert_eq!(series("warning", "pack_author", "manifests_invalid").as_deref(), Some("1"));
+    assert_eq!(series("critical", "platform_team", "denied").as_deref(), Some("1"));
+    assert_eq!(series("warning", "platform_team", "conflict"), None);
 }

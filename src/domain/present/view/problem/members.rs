@@ -76,13 +76,13 @@ impl<'a> PackPlace<'a> {
         }
     }
 
-    /// Whether the deadline of the account says it already: both ask for a recorder.
+    /// Whether the deadline of the account says it already: both are about its recorder.
     fn is_told(&self, member: &TroubledMember, cause: ProblemCause) -> bool {
         let is_about_recorder = matches!(cause, ProblemCause::NoRecorder | ProblemCause::Missing);
         is_about_recorder
             && self.report.tracking.new_accounts.iter().any(|new_account| {
                 new_account.account == member.account
-                    && new_account.phase == NewAccountPhase::Missed
+                    && matches!(new_account.phase, NewAccountPhase::Missed | NewAccountPhase::Late)
                     && new_account.missing.contains(self.pack)
             })
     }

@@ -10,7 +10,7 @@ use crate::domain::base::model::{Region, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::base::words::ago;
 use crate::domain::observed::packs::Unknown;
-use crate::domain::plan::hold::Hold;
+use crate::domain::plan::hold::{Hold, HoldReason};
 use crate::domain::plan::outcome::{Outcome, StepResult};
 use crate::domain::present::report::RegionReport;
 use crate::domain::present::view::CurrentState;
@@ -129,6 +129,10 @@ fn read<'a>(
 
 fn held<'a>(region: &'a Region, report: &'a RegionReport, hold: &'a Hold, drafts: &mut Drafts<'a>) {
     let Some(cause) = ProblemCause::of_hold(hold.reason) else { return };
+    // Why the source cannot be used is a problem of its own, once for all regions.
+    if hold.reason == HoldReason::Source && hold.pack.is_none() {
+        return;
+    }
     // What waits before a pack that nobody asked for is no problem of anybody's.
     if hold.pack.as_ref().is_some_and(|pack| is_left_alone(report, pack)) {
         return;
