@@ -1,5 +1,5 @@
-//! Alerts and health say the same: whenever a critical alert fires, the status is not healthy, and a
-//! problem with an owner and an advice requires action; while it is healthy, no alert above info
+//! Alerts and health say the same: whenever a critical alert fires, the status is not healthy, and
+//! a problem with an owner and an advice requires action; while it is healthy, no alert above info
 //! fires. Held over the recorded hours and over random ones.
 
 #![expect(clippy::indexing_slicing, reason = "in a test an index is an assertion")]

@@ -39,7 +39,7 @@ fn table(facts: &CurrentState) -> String {
 fn the_status_says_first_what_needs_a_person_and_by_when() {
     assert_snapshot!(table(&facts()), @r#"
     SIMULATED: no real AWS account is read or changed
-    Action required: 3 of 6 accounts (4 causes); denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
+    Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Waiting for approval
       ! delete 1 pack in eu-west-1
@@ -50,15 +50,12 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
       ! deadline missed    1 account in iam-baseline, eu-west-1  account owner  passed 1h 1m ago
           Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
           666666666666
-      ! denied             us-east-1                             platform team
+      ! requests denied    us-east-1                             platform team
           us-east-1 could not be read (last read 59s ago): a policy forbids it
           Allow the denied action to conformd's role: `conformd iam-policy` prints the policy, `conformd check` the actions that are denied. Then look for a service control policy.
       ! deadline near      1 account in iam-baseline, eu-west-1  account owner  2h 9m left
           Create a customer-managed configuration recorder in the account and region before the deadline: AWS stops retrying then.
           555555555555
-      ! no recorder        1 account in iam-baseline, eu-west-1  account owner
-          Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
-          666666666666
       ! access denied      1 account in iam-baseline, eu-west-1  platform team
           Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and add an exception for AWS Config.
           222222222222
@@ -88,7 +85,7 @@ fn the_wide_status_names_accounts_and_ages() {
     let layout = Layout { wide: true, ..Layout::default() };
     assert_snapshot!(text::status(&status(&facts()), layout), @r#"
     SIMULATED: no real AWS account is read or changed
-    Action required: 3 of 6 accounts (4 causes); denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
+    Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Waiting for approval
       ! delete 1 pack in eu-west-1
@@ -99,15 +96,12 @@ fn the_wide_status_names_accounts_and_ages() {
       ! deadline missed    1 account in iam-baseline, eu-west-1  account owner  passed 1h 1m ago
           Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
           666666666666 media-new, iam-baseline in eu-west-1
-      ! denied             us-east-1                             platform team
+      ! requests denied    us-east-1                             platform team
           us-east-1 could not be read (last read 59s ago): a policy forbids it
           Allow the denied action to conformd's role: `conformd iam-policy` prints the policy, `conformd check` the actions that are denied. Then look for a service control policy.
       ! deadline near      1 account in iam-baseline, eu-west-1  account owner  2h 9m left
           Create a customer-managed configuration recorder in the account and region before the deadline: AWS stops retrying then.
           555555555555 shop-new, iam-baseline in eu-west-1
-      ! no recorder        1 account in iam-baseline, eu-west-1  account owner
-          Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
-          666666666666 media-new, iam-baseline in eu-west-1: NoAvailableConfigurationRecorder: There is no configuration recorder available
       ! access denied      1 account in iam-baseline, eu-west-1  platform team
           Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and add an exception for AWS Config.
           222222222222 payments, iam-baseline in eu-west-1: AccessDenied: User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
@@ -150,7 +144,7 @@ fn a_narrow_terminal_breaks_columns_not_words() {
     let layout = Layout { width: Some(60), wide: false };
     assert_snapshot!(text::status(&status(&facts()), layout), @r#"
     SIMULATED: no real AWS account is read or changed
-    Action required: 3 of 6 accounts (4 causes); denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
+    Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Waiting for approval
       ! delete 1 pack in eu-west-1
@@ -166,7 +160,7 @@ fn a_narrow_terminal_breaks_columns_not_words() {
           the account and region; conformd redeploys when it
           observes the recorder.
           666666666666
-      ! denied             us-east-1                             platform team
+      ! requests denied    us-east-1                             platform team
           us-east-1 could not be read (last read 59s ago): a
           policy forbids it
           Allow the denied action to conformd's role: `conformd
@@ -178,11 +172,6 @@ fn a_narrow_terminal_breaks_columns_not_words() {
           the account and region before the deadline: AWS stops
           retrying then.
           555555555555
-      ! no recorder        1 account in iam-baseline, eu-west-1  account owner
-          Create a customer-managed configuration recorder in
-          the account and region; conformd redeploys when it
-          observes the recorder.
-          666666666666
       ! access denied      1 account in iam-baseline, eu-west-1  platform team
           Find the policy that denies it (service control
           policies first; CloudTrail of the account names the
@@ -353,22 +342,25 @@ fn late(equipped: &[char]) -> CurrentState {
 fn whoever_waits_for_a_redeploy_of_ours_is_not_told_to_act() {
     let troubles = |equipped: &[char]| {
         let page = table(&late(equipped));
-        let (_, troubles) = page.split_once("Failing accounts").unwrap();
-        troubles.trim_matches('\n').to_owned()
+        let (_, problems) = page.split_once("Problems").unwrap();
+        problems.split("\n\n").next().unwrap().trim_matches('\n').to_owned()
     };
     assert_snapshot!(troubles(&[]), @"
-    ! no_recorder  2 accounts in iam, eu-west-1  owner: account owner
+    ! no recorder  2 accounts in iam, eu-west-1  account owner
         Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
         222222222222, 333333333333
     ");
     assert_snapshot!(troubles(&['2']), @"
-    ! no_recorder  2 accounts in iam, eu-west-1  owner: account owner
-        Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder. It observed a recorder for 1 of 2 deployments.
-        222222222222, 333333333333
+    ! no recorder  1 account in iam, eu-west-1  account owner
+        Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
+        333333333333
+    ~ redeploying  1 account in iam, eu-west-1  conformd
+        Nothing: conformd puts the pack again by itself.
+        222222222222
     ");
     assert_snapshot!(troubles(&['2', '3']), @"
-    ~ no_recorder  2 accounts in iam, eu-west-1  owner: conformd
-        Nothing: conformd observed their recorders and redeploys by itself.
+    ~ redeploying  2 accounts in iam, eu-west-1  conformd
+        Nothing: conformd puts the pack again by itself.
         222222222222, 333333333333
     ");
 }

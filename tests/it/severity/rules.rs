@@ -1,5 +1,5 @@
 //! The alert rules over samples of the metrics, as Prometheus evaluates them: each is read from the
-//! scraped series, with its window and its `for`. `deploy/prometheus/rules` has the expressions, and
+//! scraped series, with its window and its `for`. `deploy/prometheus/rules` has the expressions;
 //! `.ci/run alerts` tests those.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

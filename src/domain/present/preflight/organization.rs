@@ -76,8 +76,8 @@ pub(super) fn administrator(facts: &PreflightFacts) -> CheckLine {
         (Err(_), Ok(_) | Err(_)) => {
             CheckLine::warn(check, "cannot be told", "see the line `organization`")
         }
-        // A member that administers nothing may not list who does, and neither may a role without the
-        // permission: denied is not absent. Only AWS's answer about packs tells them apart.
+        // A member that administers nothing may not list who does, and neither may a role without
+        // the permission: denied is not absent. Only AWS's answer about packs tells them apart.
         (Ok(_), Err(unknown)) if !is_undelegated(facts) => CheckLine::warn(
             check,
             "cannot be told: the caller may not list the delegated administrators",

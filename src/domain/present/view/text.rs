@@ -28,16 +28,13 @@ use crate::domain::plan::hold::{HoldReason, Lift};
 use crate::domain::plan::step::ActionKind;
 use crate::domain::present::axes::{DeploymentMark, HealthStatus, SyncStatus};
 use layout::{GridRow, LineSign, TextGrid, TextItem, TextList, TextPage, TextPart};
-use phrases::SIMULATED;
+use phrases::{IDS_MAX, SIMULATED};
 use problems::problems;
 
 pub use crate::domain::base::words::{ago, left, many, span};
 pub use account::{account_page, next_line, pack_sign, recorder, status_words, targeting, window};
 pub use phrases::{clean, person, spoken};
 pub use problems::{is_listed, problem_scope, problem_sign, problem_words};
-
-/// Account ids that are listed of one problem.
-const IDS_MAX: usize = 3;
 
 /// The status: the answer first, then what is not as it should be. `wide`: with names, counts and
 /// ages of every pack.

@@ -149,7 +149,8 @@ proptest! {
         let rollout = scene.rollout();
         prop_assert_eq!(rollout.counts.missing, 0);
         prop_assert!(!matches!(rollout.health, RolloutHealth::Healthy | RolloutHealth::Missing));
-        scene.tracked.fail(&MemberRequest::Resync("base".parse().unwrap()), FailureKind::Server, "no".to_owned(), at(0));
+        let request = MemberRequest::Resync("base".parse().unwrap());
+        scene.tracked.fail(&request, FailureKind::Server, "no".to_owned(), at(0));
         prop_assert_eq!(scene.rollout().counts, rollout.counts);
     }
 

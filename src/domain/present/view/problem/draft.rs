@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::advice::advice;
 use super::cause::ProblemCause;
-use super::{ExampleView, ProblemSeverity, ProblemView, Problems};
+use super::shown::{ExampleView, ProblemSeverity, ProblemView, Problems};
+use super::told::words;
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::base::words::seconds_to;
 use crate::domain::observed::failure_class::{FailureClass, Owner};
@@ -116,7 +117,7 @@ fn view(facts: &CurrentState, key: ProblemKey, draft: &Draft<'_>) -> ProblemView
     let action_required = severity > ProblemSeverity::Info && owner.is_person();
     let example = |(account, place): (&AccountId, &MemberPlace<'_>)| {
         let (region, pack, member) = *place;
-        let (code, message) = member.map_or((None, None), super::words);
+        let (code, message) = member.map_or((None, None), words);
         ExampleView {
             account: *account,
             name: facts.name(*account),

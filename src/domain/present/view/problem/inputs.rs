@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::ProblemSeverity;
 use super::cause::ProblemCause;
 use super::draft::Drafts;
+use super::shown::ProblemSeverity;
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::time::after;
 use crate::domain::organization::account_list::AccountList;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::ProblemSeverity;
 use super::cause::ProblemCause;
 use super::draft::Drafts;
+use super::shown::ProblemSeverity;
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::base::time::after;
@@ -182,12 +182,4 @@ fn cause(member: &TroubledMember) -> Option<ProblemCause> {
         | MemberStatus::NotYetListed
         | MemberStatus::Left => None,
     }
-}
-
-/// AWS's code and words about a member, where it said any.
-pub(in crate::domain::present::view) fn words(
-    member: &TroubledMember,
-) -> (Option<String>, Option<String>) {
-    let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    member.cause.as_ref().map_or((None, None), |cause| (said(&cause.code), said(&cause.message)))
 }

@@ -1,8 +1,8 @@
 //! Problems of new accounts: deadlines that are near, and those that were missed.
 
-use super::ProblemSeverity;
 use super::cause::ProblemCause;
 use super::draft::Drafts;
+use super::shown::ProblemSeverity;
 use crate::domain::base::time::after;
 use crate::domain::members::new_account::{IMMINENT, NEAR, NewAccount, NewAccountPhase};
 use crate::domain::present::view::CurrentState;
@@ -25,8 +25,8 @@ pub(super) fn collect<'a>(facts: &'a CurrentState, drafts: &mut Drafts<'a>) {
 }
 
 /// The problem of a new account in one region, by its phase and by AWS's clock. An account whose
-/// members were not read since its deadline counts as close to it until they are: that it missed the
-/// deadline is not known yet.
+/// members were not read since its deadline counts as close to it until they are: a missed deadline
+/// is not known yet.
 fn problem(
     facts: &CurrentState,
     new_account: &NewAccount,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::cause::ProblemCause;
 use super::draft::Drafts;
-use super::{ProblemSeverity, unread_severity};
+use super::shown::{ProblemSeverity, unread_severity};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{Region, Timestamp};
 use crate::domain::base::time::after;

@@ -8,6 +8,9 @@ pub(super) const SIMULATED: &str = "SIMULATED: no real AWS account is read or ch
 /// Characters of one foreign text that are shown.
 pub(super) const TEXT_MAX: usize = 1_024;
 
+/// Account ids that are listed of one problem.
+pub(super) const IDS_MAX: usize = 3;
+
 /// Foreign text on one line.
 pub fn clean(text: &str) -> String {
     flowing(text, TEXT_MAX)

@@ -1,8 +1,8 @@
 //! Problems as rows: the cause, where it is, who must act, and the time that is left.
 
+use super::account;
 use super::layout::{LineSign, TextItem, TextList};
-use super::phrases::{clean, person};
-use super::{IDS_MAX, account};
+use super::phrases::{IDS_MAX, clean, person};
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::base::words::{counted, first_few, grouped, left};
 use crate::domain::present::axes::HealthStatus;
