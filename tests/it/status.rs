@@ -576,14 +576,16 @@ fn every_document_reads_back_as_it_was_written() {
 
 #[test]
 fn hostile_words_stay_on_their_line_whatever_they_hold() {
+    // The first one is harmless: no other may take more lines.
     let payloads = [
+        "harmless",
         "</script><script>alert(1)</script>",
         "\u{1b}[2J\u{1b}[31mred\u{7}",
         "line\r\n  ! forged held\n\nProblems",
         "\u{202e}gnp.exe\u{2066}",
         &"x".repeat(10_000),
     ];
-    let plain = table(&facts()).lines().count();
+    let mut plain = None;
     let explained = explained('2').lines().count();
     for payload in payloads {
         let mut facts = facts();
@@ -613,7 +615,8 @@ fn hostile_words_stay_on_their_line_whatever_they_hold() {
         for wide in [false, true] {
             let text = text::status(&status(&facts), Layout { width: None, wide });
             assert!(!text.contains(|letter| is_hidden(letter) && letter != '\n'), "{text:?}");
-            assert!(wide || text.lines().count() <= plain, "{text}");
+            let lines = text.lines().count();
+            assert!(wide || lines <= *plain.get_or_insert(lines), "{text}");
         }
         let text = text::account(&account(&facts, id('2'), None).unwrap(), Layout::default());
         assert!(!text.contains(|letter| is_hidden(letter) && letter != '\n'), "{text:?}");
