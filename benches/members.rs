@@ -69,6 +69,7 @@ fn list() -> Result<Arc<AccountList>, Box<dyn Error>> {
         units_absent: BTreeSet::new(),
         units_walked: BTreeSet::new(),
         tags_problem: None,
+        unsettled: BTreeMap::new(),
         read: now()?,
     }))
 }

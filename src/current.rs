@@ -36,8 +36,17 @@ pub struct StateReceivers {
 impl StateReceivers {
     /// Receivers of values that never change, for what is tried without the tasks.
     pub fn constant(facts: CurrentState, clock: Clock) -> Self {
-        let CurrentState { about, caller, source, membership, recorders, reports, record, now: _ } =
-            facts;
+        let CurrentState {
+            about,
+            caller,
+            source,
+            membership,
+            recorders,
+            reports,
+            record,
+            skew: _,
+            now: _,
+        } = facts;
         Self {
             about: watch::Sender::new(about).subscribe(),
             caller: watch::Sender::new(caller).subscribe(),
@@ -61,6 +70,7 @@ impl StateReceivers {
             recorders: self.recorders.borrow().clone(),
             reports: self.reports.borrow().clone(),
             record: self.record.borrow().clone(),
+            skew: self.clock.skew(),
             now: self.clock.aws_now(),
         }
     }

@@ -273,6 +273,7 @@ async fn observe<T>(config: Config, regions: &[Region]) -> anyhow::Result<Daemon
         recorders: Arc::new(recorders),
         reports,
         record: session.window().record_status(),
+        skew: session.clock.skew(),
         now,
     })))
 }

@@ -20,6 +20,7 @@ pub(super) fn demand(config: &Config, source: &SourceStatus) -> Demand {
 
 /// What the program is, by its settings.
 pub(crate) fn about(config: &Config, started: Timestamp) -> About {
+    let policy = session::policy(config);
     About {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started,
@@ -27,8 +28,11 @@ pub(crate) fn about(config: &Config, started: Timestamp) -> About {
         mode: config.mode,
         simulated: config.aws.endpoint.is_some(),
         regions: config.aws.regions.clone(),
-        list_age_max: session::policy(config).list_age_max,
+        list_age_max: policy.list_age_max,
         redeploy: config.redeploy,
+        region_interval: policy.pace.interval,
+        resync_interval: policy.resyncs.full,
+        quota: policy.quota,
     }
 }
 

@@ -50,8 +50,8 @@ pub(super) async fn scrape(extract::State(server): extract::State<SharedState>) 
         let beats: BTreeMap<TaskId, Timestamp> =
             state.beats.signs().into_iter().map(|sign| (sign.beater, sign.at)).collect();
         let facts = &state.current.facts();
-        let (skew, now) = (state.current.clock.skew(), state.current.clock.now());
-        let view = MetricsView { facts, skew, beats: &beats, now };
+        let now = state.current.clock.now();
+        let view = MetricsView { facts, beats: &beats, now };
         state.metrics.scrape(view)
     };
     match tokio::task::spawn_blocking(work).await {

@@ -204,6 +204,9 @@ mod tests {
             regions,
             list_age_max: Duration::from_mins(30),
             redeploy: Redeploy::default(),
+            region_interval: Duration::from_mins(15),
+            resync_interval: Duration::from_hours(6),
+            quota: 50,
         };
         let clock = Clock::simulated(started, 0);
         let facts = CurrentState {
@@ -214,6 +217,7 @@ mod tests {
             recorders: Arc::default(),
             reports: Reports::default(),
             record: None,
+            skew: None,
             now: started,
         };
         let state = HttpState {

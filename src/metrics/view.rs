@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use crate::domain::base::heartbeat::TaskId;
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
@@ -57,8 +55,6 @@ pub struct LoopPeriods {
 pub struct MetricsView<'a> {
     /// Everything that is known at this moment.
     pub facts: &'a CurrentState,
-    /// AWS's clock minus the own one, once an answer of AWS has shown it.
-    pub skew: Option<SignedDuration>,
     /// When each long task last beat.
     pub beats: &'a BTreeMap<TaskId, Timestamp>,
     /// The time, by the own clock: that of the beats.

@@ -2,8 +2,8 @@
 //!
 //! No task waits for it. It reads states from `watch` channels, where the latest value wins.
 //! Reconciliations come through a `broadcast` channel, which never holds up a sender and reports
-//! how many were lost, so that no outcome goes missing unnoticed. What is absent: the log, which
-//! each task writes itself.
+//! how many were lost, so that no outcome goes missing unnoticed. It also logs the problems that
+//! begin and end; everything else in the log is written by the task that it is about.
 
 use std::time::Duration;
 
@@ -16,14 +16,20 @@ use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::current::StateReceivers;
 use crate::domain::base::heartbeat::{Task, TaskId};
+use crate::domain::base::words::first_few;
 use crate::domain::plan::event::Events;
 use crate::domain::present::journal::{Journal, Notification};
+use crate::domain::present::problem_changes::{ProblemChange, ReportedProblems};
+use crate::domain::present::view::problem::{ProblemSeverity, ProblemView};
 
 /// Ticks that may wait to be noted: a few for each of some 30 regions, heard every second.
 pub const NOTIFICATIONS_MAX: usize = 128;
 /// The time between two readings of the channels, so that changes that belong together are noted
 /// together.
 const UPDATE_EVERY: Duration = Duration::from_secs(1);
+
+/// Packs or regions that one line of the log names.
+const FEW: usize = 5;
 
 /// The inputs and outputs of the task.
 #[derive(Debug, Clone)]
@@ -45,6 +51,7 @@ pub async fn run(channels: JournalChannels, clock: Clock, stop: CancellationToke
     let heartbeat = channels.beats.begin(TaskId::sole(Task::Journal), SILENCE_MAX);
     let mut news = channels.news.subscribe();
     let mut journal = Journal::resume(&channels.events.borrow());
+    let mut problems = ReportedProblems::default();
     let mut looks = interval(UPDATE_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -57,13 +64,50 @@ pub async fn run(channels: JournalChannels, clock: Clock, stop: CancellationToke
         let told = journal.number();
         // Outcomes come first: the state of a pack follows from what was done to it.
         hear(&mut journal, &mut news, &clock);
-        journal.update(&channels.current.facts());
+        let facts = channels.current.facts();
+        journal.update(&facts);
+        problems.update(&facts).iter().for_each(log);
         if journal.number() != told {
             channels.events.send_replace(journal.events());
         }
         heartbeat.beat();
     }
     heartbeat.end();
+}
+
+/// Logs that a problem began or ended. Its severity decides the level.
+fn log(change: &ProblemChange) {
+    let problem = match change {
+        ProblemChange::Began(problem) => problem,
+        ProblemChange::Ended(cause) => {
+            tracing::info!(reason = cause.as_str(), "problem ended");
+            return;
+        }
+    };
+    let ProblemView { severity, cause, owner, accounts, advice, .. } = &**problem;
+    let (reason, owner) = (cause.as_str(), owner.as_str());
+    let packs = first_few(&problem.packs.iter().map(ToString::to_string).collect::<Vec<_>>(), FEW);
+    let regions = problem.regions.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let regions = first_few(&regions, FEW);
+    let details = problem.details.join("; ");
+    match severity {
+        ProblemSeverity::Critical => {
+            tracing::error!(
+                reason,
+                owner,
+                accounts,
+                packs,
+                regions,
+                details,
+                advice,
+                "critical problem"
+            );
+        }
+        ProblemSeverity::Warning => {
+            tracing::warn!(reason, owner, accounts, packs, regions, details, advice, "problem");
+        }
+        ProblemSeverity::Info => {}
+    }
 }
 
 /// Notes all news that wait.

@@ -22,7 +22,7 @@ ADDRESS = "127.0.0.1:9464"
 VIEWPORT = {"width": 1200, "height": 1120}
 PICTURES = {"light": "status-page.png", "dark": "status-page-dark.png"}
 # The health then names these; the page shows the tables of failing and new accounts below it.
-MOMENT = ["action required in", "is late and has a recorder now", "next deadline"]
+MOMENT = ["Action required", "next deadline"]
 # Real seconds; at this speed the moment comes after about a minute and stays for some seconds.
 SPEED, PATIENCE = 20, 600
 

@@ -74,7 +74,7 @@ fn a_plan_names_every_step_with_its_reason_and_the_values_that_change() {
       ! logs held, would delete: no manifest declares it
           undeclared: no manifest declares it, but the file may be missing by accident; to delete the pack, commit a manifest for it with `state: Absent` or the document that `conformd approve` prints; to keep it, restore its manifest
       not managed here: 1 unmanaged, 0 foreign
-      Plan: 0 to create, 1 to update, 0 to delete; 1 held.
+      Plan: 0 to create, 1 to update, 0 to delete; 1 change held.
 
     us-east-1 (account 111111111111) at dir:DIGEST
       ~ keys update
@@ -84,7 +84,7 @@ fn a_plan_names_every_step_with_its_reason_and_the_values_that_change() {
           parameter  Age = "30"
       Plan: 1 to create, 1 to update, 0 to delete.
 
-    Plan: 1 to create, 2 to update, 0 to delete; 1 held.
+    Plan: 1 to create, 2 to update, 0 to delete; 1 change held.
     "#);
     assert!(!plan.stdout.contains('\u{1b}'), "no terminal, no colours");
     let hidden = scene.run(&["plan", "--output", "json"]).expect(0);
@@ -193,7 +193,7 @@ fn a_region_that_is_down_hides_no_other_and_fails_the_command() {
     --- stdout
     SIMULATED: no real AWS account is read or changed
     eu-west-1 (account 111111111111) at dir:DIGEST
-      ! the whole region is held
+      = the whole region is held
           unknown: a page of the listing is missing: DescribeOrganizationConformancePacks failed in 111111111111/eu-west-1 (denied): AccessDeniedException: You don't have permissions to access this resource. (request ID)
       Unknown: it could not be read, so nothing is planned.
 
@@ -568,7 +568,7 @@ fn the_demo_ends_when_only_a_person_can_help_and_says_that_it_is_one() {
         "redeploy of late-starter: accepted",
         "late-starter has every pack after the redeployment",
         "legacy-monolith failed (rule_quota), owner: account owner",
-        "action required in 3 of 10 pack deployments",
+        "Action required: 1 of 13 accounts (1 cause)",
     ] {
         assert!(ended.stdout.contains(told), "{told}: {}", ended.stdout);
     }

@@ -20,6 +20,8 @@ use conformd::domain::plan::step::{ActionKind, Reason};
 use conformd::domain::plan::trip::TripReason;
 use conformd::domain::present::preflight::{CheckName, Grade};
 use conformd::domain::present::report::OutOfSyncKind;
+use conformd::domain::present::view::problem::ProblemSeverity;
+use conformd::domain::present::view::problem::cause::ProblemCause;
 use conformd::sim::api::Service;
 use serde::Serialize;
 use serde_json::Value;
@@ -28,7 +30,7 @@ use strum::IntoEnumIterator;
 /// The enums that are checked below.
 const CHECKED: &str = "AccountState ActionKind CheckName FailureKind Grade HoldBasis HoldReason \
      LossCause LossKind LossState Mode NewAccountPhase NoRecordCause OutOfSyncKind \
-     Reason RecorderKind Service Severity StatusKind Task TripReason";
+     ProblemCause ProblemSeverity Reason RecorderKind Service Severity StatusKind Task TripReason";
 
 /// AWS's words to AWS, and those of JSON in a schema: two on purpose.
 const TWO_WORDS: &str = "Verb PackPhase";
@@ -68,6 +70,8 @@ fn serde_and_strum_write_the_same_word() {
     written::<FailureKind>();
     written::<Grade>();
     written::<HoldReason>();
+    written::<ProblemCause>();
+    written::<ProblemSeverity>();
     written::<Reason>();
     written::<RecorderKind>();
     written::<Service>();

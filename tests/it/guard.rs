@@ -483,7 +483,7 @@ fn when_something_waits_ordinary_puts_go_on() {
         guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit the document that `conformd approve` prints, or revert the change
     ! z held, would delete: no manifest declares it
         guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit the document that `conformd approve` prints, or revert the change
-    Plan: 1 to create, 1 to update, 0 to delete; 4 held.
+    Plan: 1 to create, 1 to update, 0 to delete; 4 changes held.
     ");
 }
 
@@ -522,14 +522,14 @@ fn mode_observe_does_nothing_and_shows_what_would_wait_in_sync() {
     waits: delete 2 packs
     ");
     assert_snapshot!(text(observe.approved.plan()), @"
-    ! a held, would update
+    ~ a would update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
         mode: mode observe never writes
     ! x held, would delete: no manifest declares it
         guard: waiting for approval: delete 2 packs in eu-west-1 (deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)); commit the document that `conformd approve` prints, or revert the change
     ! y held, would delete: no manifest declares it
         guard: waiting for approval: delete 2 packs in eu-west-1 (deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)); commit the document that `conformd approve` prints, or revert the change
-    No changes; 3 held.
+    3 changes held.
     ");
 }
 
@@ -554,10 +554,10 @@ fn mode_upsert_never_deletes_and_guards_its_other_losses() {
         excluded   + 200000000005 (exclude.accounts)
         excluded   + 200000000006 (exclude.accounts)
         guard: waiting for approval: exclude 6 accounts in eu-west-1 (6 active accounts newly excluded within 24 h, all packs together (limit 5)); commit the document that `conformd approve` prints, or revert the change
-    ! x held, would delete: no manifest declares it
+    - x would delete: no manifest declares it
         mode: mode upsert never deletes
-    ! y held, would delete: no manifest declares it
+    - y would delete: no manifest declares it
         mode: mode upsert never deletes
-    Plan: 0 to create, 1 to update, 0 to delete; 3 held.
+    Plan: 0 to create, 1 to update, 0 to delete; 3 changes held.
     ");
 }

@@ -44,6 +44,7 @@ fn nothing() -> CurrentState {
         recorders: Arc::default(),
         reports: Reports::new(),
         record: None,
+        skew: None,
         now: at("12:01:00"),
     }
 }
@@ -124,7 +125,7 @@ fn a_process_tells_how_it_comes_to_know_its_world() {
     ‼ guard eu-west-1 legacy -: waiting for approval: delete 1 pack (legacy): deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
       rollout eu-west-1 - -: 2 packs (legacy, logging): healthy
     ! rollout eu-west-1 iam-baseline -: iam-baseline: degraded (1 no_recorder, 1 access_denied)
-    ! region us-east-1 - -: unknown (denied), so conformd changes nothing here: a policy forbids it
+    ‼ region us-east-1 - -: unknown (denied), so conformd changes nothing here: a policy forbids it
     "#);
     assert_eq!(world.news(), "", "nothing has changed");
 }
@@ -225,7 +226,7 @@ fn what_ended_alike_in_one_tick_is_one_event() {
     world.journal.note(&outcomes(many.chain(others)), world.facts.now);
     insta::assert_snapshot!(world.rest(), @r"
       mutation eu-west-1 - -: 50 packs (pack-01, pack-02, pack-03, pack-04, pack-05 and 45 more): create accepted
-    ! mutation eu-west-1 - -: 2 packs (x, y): create refused (denied); a policy\u{1b}[31m
+    ‼ mutation eu-west-1 - -: 2 packs (x, y): create refused (denied); a policy\u{1b}[31m
       mutation eu-west-1 iam -: iam: update accepted; external write, without a visible difference
     ! mutation eu-west-1 old -: old: delete outcome unknown (timeout); no manifest declares it; no answer in 30 s
     ");

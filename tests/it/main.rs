@@ -54,6 +54,7 @@ mod report;
 mod runbooks;
 mod scenarios;
 mod settings;
+mod severity;
 mod sim_http;
 mod source;
 mod status;

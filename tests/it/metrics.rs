@@ -87,6 +87,7 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
     conformd_packs_out_of_sync gauge [kind region] 16
     conformd_panics_total counter [task] 6
     conformd_plan_changes gauge [action region] 10
+    conformd_problems gauge [cause owner severity] 3
     conformd_reconcile_duration_seconds histogram [phase] 42
     conformd_reconcile_last_attempt_timestamp_seconds gauge [region] 2
     conformd_reconcile_last_success_timestamp_seconds gauge [region] 2

@@ -66,7 +66,7 @@ fn an_unmanaged_pack_is_held_until_its_manifest_adopts_it() {
     assert_snapshot!(check("iam v1", "iam v1 unmanaged"), @"
     ! iam held
         unmanaged: a pack of this name exists without conformd's marker; set `spec.adopt: true` to take it over, or rename one of the two
-    No changes; 1 held.
+    No changes; 1 pack held without a change.
     ");
     assert_snapshot!(check("iam v1 adopt", "iam age=90 unmanaged"), @r#"
     ~ iam adopt: its manifest adopts it
@@ -82,7 +82,7 @@ fn a_pack_of_another_installation_is_never_touched_even_when_adopted() {
     assert_snapshot!(check("iam v1 adopt", "iam v1 foreign"), @"
     ! iam held
         foreign: the conformd installation other owns it; this installation does not change it
-    No changes; 1 held.
+    No changes; 1 pack held without a change.
     ");
 }
 
@@ -98,7 +98,7 @@ fn a_marker_that_counts_for_nothing_is_never_touched() {
         foreign: marker version "v2" is not known to this conformd; conformd does not change it
     ! c held
         foreign: the marker is malformed; conformd does not change it
-    No changes; 3 held.
+    No changes; 3 packs held without a change.
     "#);
 }
 
@@ -113,9 +113,9 @@ fn what_no_manifest_names_and_is_not_ours_is_only_counted() {
 #[test]
 fn an_unwanted_pack_is_deleted_only_when_two_looks_agree() {
     assert_snapshot!(check("iam v1", "iam v1; old v2"), @"
-    ! old held, would delete: no manifest declares it
+    = old held, would delete: no manifest declares it
         unconfirmed: no manifest declares it; waiting for a second reading (until 2026-11-01T12:15:00Z)
-    No changes; 1 held.
+    1 change held.
     ");
     assert_snapshot!(check_again("iam v1", "iam v1; old v2"), @"
     - old delete: no manifest declares it
@@ -134,9 +134,9 @@ fn a_pack_whose_manifest_dropped_the_region_is_deleted_like_any_other() {
 #[test]
 fn an_orphaned_pack_is_left_in_place_for_good() {
     assert_snapshot!(check_again("iam v1", "iam v1; old v2 orphan"), @"
-    ! old held
+    = old held
         orphaned: no manifest declares it, and its deletion policy is Orphan: conformd leaves it in place
-    No changes; 1 held.
+    No changes; 1 pack held without a change.
     ");
 }
 
@@ -244,7 +244,7 @@ fn the_last_good_form_of_a_broken_manifest_stays_in_force() {
 #[test]
 fn a_region_that_could_not_be_read_is_held_whole() {
     assert_snapshot!(check("iam v1", "#unknown"), @"
-    ! the whole region is held
+    = the whole region is held
         unknown: DescribeOrganizationConformancePacks failed: timed out
     Unknown: it could not be read, so nothing is planned.
     ");
@@ -257,16 +257,16 @@ fn what_aws_is_working_on_waits() {
         "iam v1 11:30 UPDATE_IN_PROGRESS; adopted unmanaged 11:30 CREATE_IN_PROGRESS; \
          old v3 11:30 UPDATE_IN_PROGRESS",
     ), @"
-    ! adopted held, would adopt: its manifest adopts it
+    = adopted held, would adopt: its manifest adopts it
         template   b7d7d13d (10 rules)
           content unknown: neither the record nor the manifests have it
         in_progress: AWS is working on it (CREATE_IN_PROGRESS) and accepts no change
-    ! iam held, would update
+    = iam held, would update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
         in_progress: AWS is working on it (UPDATE_IN_PROGRESS) and accepts no change
-    ! old held, would delete: no manifest declares it
+    = old held, would delete: no manifest declares it
         in_progress: AWS is working on it (UPDATE_IN_PROGRESS) and accepts no change
-    No changes; 3 held.
+    3 changes held.
     ");
 }
 
@@ -283,15 +283,15 @@ fn a_run_that_aws_reports_for_an_hour_is_put_to_the_test() {
 #[test]
 fn a_pack_that_is_being_removed_is_created_again_afterwards() {
     assert_snapshot!(check("iam v1", "iam v1 DELETE_IN_PROGRESS"), @"
-    ! iam held
+    = iam held
         in_progress: AWS is removing it
-    No changes; 1 held.
+    No changes; 1 pack held without a change.
     ");
     assert_snapshot!(check("iam v1", "iam v1 unlisted DELETE_IN_PROGRESS"), @"
-    ! iam held, would create
+    = iam held, would create
         template   b7d7d13d (10 rules)
         in_progress: AWS is working on it (DELETE_IN_PROGRESS) and accepts no change
-    No changes; 1 held.
+    1 change held.
     ");
     assert_snapshot!(check("iam v1", "iam v1 unlisted DELETE_SUCCESSFUL"), @"
     + iam create
@@ -303,19 +303,19 @@ fn a_pack_that_is_being_removed_is_created_again_afterwards() {
 #[test]
 fn a_pack_that_is_being_removed_and_unwanted_needs_no_second_delete() {
     assert_snapshot!(check_again("iam v1", "iam v1; old v2 DELETE_IN_PROGRESS"), @"
-    ! old held
+    = old held
         in_progress: AWS is removing it
-    No changes; 1 held.
+    No changes; 1 pack held without a change.
     ");
 }
 
 #[test]
 fn a_pack_with_a_status_and_no_entry_is_not_created_over() {
     assert_snapshot!(check("iam v1", "iam unlisted CREATE_SUCCESSFUL@11:51"), @"
-    ! iam held, would create
+    = iam held, would create
         template   b7d7d13d (10 rules)
         settling: AWS reports CREATE_SUCCESSFUL for it, but does not list it yet (until 2026-11-01T12:01:00Z)
-    No changes; 1 held.
+    1 change held.
     ");
     assert_snapshot!(check("iam v1", "iam unlisted CREATE_SUCCESSFUL@11:50"), @"
     + iam create
@@ -323,10 +323,10 @@ fn a_pack_with_a_status_and_no_entry_is_not_created_over() {
     Plan: 1 to create, 0 to update, 0 to delete.
     ");
     assert_snapshot!(check("iam v1", "iam unlisted RESTORING"), @"
-    ! iam held, would create
+    = iam held, would create
         template   b7d7d13d (10 rules)
         settling: AWS reports RESTORING for it, but does not list it yet
-    No changes; 1 held.
+    1 change held.
     ");
 }
 
@@ -339,9 +339,9 @@ fn a_status_that_aws_invents_is_never_acted_on_and_nothing_is_deleted_under_it()
     Plan: 0 to create, 1 to update, 0 to delete.
     ");
     assert_snapshot!(check_again("iam v1", "iam v1; old v2 UPDATE_PARTIAL"), @r#"
-    ! old held, would delete: no manifest declares it
+    = old held, would delete: no manifest declares it
         in_progress: AWS reports "UPDATE_PARTIAL", which this version does not recognize
-    No changes; 1 held.
+    1 change held.
     "#);
 }
 
@@ -349,9 +349,9 @@ fn a_status_that_aws_invents_is_never_acted_on_and_nothing_is_deleted_under_it()
 fn a_failed_deployment_waits_until_its_members_are_read() {
     // The aggregate of ten thousand accounts never causes a Put alone: `remedies` has the rest.
     assert_snapshot!(check("iam v1", "iam v1 10:00 UPDATE_FAILED@11:00!NoRecorder"), @"
-    ! iam held
+    = iam held
         retry: its deployment failed; conformd does not know yet which members need another Put
-    No changes; 1 held.
+    No changes; 1 pack held without a change.
     ");
 }
 
@@ -367,9 +367,9 @@ fn a_new_form_of_a_failed_pack_does_not_wait() {
 #[test]
 fn a_failed_removal_is_repeated_slowly() {
     assert_snapshot!(check_again("iam v1", "iam v1; old v2 DELETE_FAILED@11:30!AccountSuspended"), @"
-    ! old held, would delete: its removal failed (AccountSuspended: see the member account)
+    = old held, would delete: its removal failed (AccountSuspended: see the member account)
         retry: the last rollout failed; the next attempt follows later (until 2026-11-01T12:30:00Z)
-    No changes; 1 held.
+    1 change held.
     ");
     assert_snapshot!(check_again("iam v1", "iam v1; old v2 DELETE_FAILED@10:30!AccountSuspended"), @"
     - old delete: its removal failed (AccountSuspended: see the member account)
@@ -380,23 +380,27 @@ fn a_failed_removal_is_repeated_slowly() {
 #[test]
 fn a_suspended_pack_is_left_as_it_is_until_the_moment_given() {
     assert_snapshot!(check("iam v2 suspended", "iam v1"), @"
-    ! iam held, would update
+    = iam held, would update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
         suspended: audit freeze
-    No changes; 1 held.
+    1 change held.
     ");
     assert_snapshot!(check("iam v2 suspended:12:01", "iam v1"), @"
-    ! iam held, would update
+    = iam held, would update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
         suspended: audit freeze (until 2026-11-01T12:01:00Z)
-    No changes; 1 held.
+    1 change held.
     ");
     assert_snapshot!(check("iam v2 suspended:12:00", "iam v1"), @"
     ~ iam update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
     Plan: 0 to create, 1 to update, 0 to delete.
     ");
-    assert_snapshot!(check("iam v1 suspended", "iam v1"), @"  No changes.");
+    assert_snapshot!(check("iam v1 suspended", "iam v1"), @"
+    = iam held
+        suspended: audit freeze
+    No changes; 1 pack held without a change.
+    ");
 }
 
 #[test]
@@ -404,40 +408,40 @@ fn a_renamed_pack_goes_only_after_its_new_name_is_deployed() {
     assert_snapshot!(check_again("new v1", "old v1"), @"
     + new create
         template   b7d7d13d (10 rules)
-    ! old held, would delete: no manifest declares it
+    = old held, would delete: no manifest declares it
         in_progress: new holds the same template and is not deployed yet; conformd deletes the old pack after that
-    Plan: 1 to create, 0 to update, 0 to delete; 1 held.
+    Plan: 1 to create, 0 to update, 0 to delete; 1 change held.
     ");
     assert_snapshot!(check_again("new v1", "old v1; new v1 CREATE_IN_PROGRESS"), @"
-    ! old held, would delete: no manifest declares it
+    = old held, would delete: no manifest declares it
         in_progress: new holds the same template and is not deployed yet; conformd deletes the old pack after that
-    No changes; 1 held.
+    1 change held.
     ");
     assert_snapshot!(check_again("new v1", "old v1; new v1 CREATE_FAILED@11:59"), @"
-    ! new held
+    = new held
         retry: its deployment failed; conformd does not know yet which members need another Put
-    ! old held, would delete: no manifest declares it
+    = old held, would delete: no manifest declares it
         in_progress: new holds the same template and is not deployed yet; conformd deletes the old pack after that
-    No changes; 2 held.
+    1 change held; 1 pack held without a change.
     ");
     assert_snapshot!(check_again("new v1", "old v1; new v1 NONE"), @"
-    ! old held, would delete: no manifest declares it
+    = old held, would delete: no manifest declares it
         in_progress: new holds the same template and is not deployed yet; conformd deletes the old pack after that
-    No changes; 1 held.
+    1 change held.
     ");
     assert_snapshot!(check_again("new v1", "old v1; new v1 unmanaged"), @"
     ! new held
         unmanaged: a pack of this name exists without conformd's marker; set `spec.adopt: true` to take it over, or rename one of the two
-    ! old held, would delete: no manifest declares it
+    = old held, would delete: no manifest declares it
         in_progress: new holds the same template and is not deployed yet; conformd deletes the old pack after that
-    No changes; 2 held.
+    1 change held; 1 pack held without a change.
     ");
     assert_snapshot!(check_again("new v1", "old v1; new v9"), @"
     ~ new update
         template   d6a4967b (10 rules) → b7d7d13d (10 rules)
-    ! old held, would delete: no manifest declares it
+    = old held, would delete: no manifest declares it
         in_progress: new holds the same template and is not deployed yet; conformd deletes the old pack after that
-    Plan: 0 to create, 1 to update, 0 to delete; 1 held.
+    Plan: 0 to create, 1 to update, 0 to delete; 1 change held.
     ");
     assert_snapshot!(check_again("new v1", "old v1; new v1 CREATE_SUCCESSFUL"), @"
     - old delete: no manifest declares it
@@ -456,7 +460,7 @@ fn a_full_region_takes_no_new_pack_and_still_updates() {
         template   b7d7d13d (10 rules)
         quota: AWS allows 50 packs in a region; conformd deletes none to make room
     not managed here: 49 unmanaged, 0 foreign
-    Plan: 0 to create, 1 to update, 0 to delete; 1 held.
+    Plan: 0 to create, 1 to update, 0 to delete; 1 change held.
     ");
     let with_room = observed.replacen("; hand-made-50 unmanaged", "", 1);
     assert_snapshot!(check("iam v1; first v1; second v1", &with_room), @"
@@ -466,7 +470,7 @@ fn a_full_region_takes_no_new_pack_and_still_updates() {
         template   b7d7d13d (10 rules)
         quota: AWS allows 50 packs in a region; conformd deletes none to make room
     not managed here: 48 unmanaged, 0 foreign
-    Plan: 1 to create, 0 to update, 0 to delete; 1 held.
+    Plan: 1 to create, 0 to update, 0 to delete; 1 change held.
     ");
 }
 

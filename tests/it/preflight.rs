@@ -211,7 +211,19 @@ fn the_wrong_account_is_told_from_the_right_one_without_delegation() {
         as_member(facts);
         facts.administrators = unknown(FailureKind::Denied, "no");
     });
-    assert_eq!(denied, after(as_member), "whoever administers nothing may not list who does");
+    insta::assert_snapshot!(denied, @"
+    ok identity: account 222222222222 as arn:aws:iam::222222222222:user/x, partition aws
+    warn administrator: cannot be told: the caller may not list the delegated administrators
+      → allow organizations:ListDelegatedAdministrators
+    ");
+    let refused = after(|facts| {
+        as_member(facts);
+        facts.administrators = unknown(FailureKind::Denied, "no");
+        for region in facts.regions.values_mut() {
+            region.packs = unknown(FailureKind::NotDelegated, "not delegated");
+        }
+    });
+    assert!(refused.contains("neither the management account nor a delegated administrator"));
     let delegated = after(|facts| {
         as_member(facts);
         facts.administrators = Ok([account(MEMBER)].into());

@@ -154,6 +154,9 @@ fn report(
         truncated: false,
         new_accounts: BTreeMap::new(),
         management_missing: false,
+        unread: None,
+        unrecognized: Arc::default(),
+        removals: Arc::default(),
         resynced: None,
         read: None,
     };

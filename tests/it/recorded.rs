@@ -8,9 +8,9 @@
 //! own server is the scrape and takes no time, and neither do requests to AWS. `up`, `job` and
 //! `instance` are what Prometheus would add.
 
-mod daemon;
+pub(crate) mod daemon;
 mod open_metrics;
-mod story;
+pub(crate) mod story;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -127,9 +127,9 @@ fn a_redeploy_waits_for_its_cooldown_to_the_second_and_across_restarts() {
         text(&plan)
     };
     assert_snapshot!(check("11:00:01"), @"
-    ! iam held, would redeploy: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
+    = iam held, would redeploy: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
         retry: it was put recently; one redeployment after the cooldown covers all late accounts (until 2026-11-01T12:00:01Z)
-    No changes; 1 held.
+    1 change held.
     ");
     assert_snapshot!(check("11:00:00"), @"
     ~ iam redeploy: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
@@ -157,9 +157,9 @@ fn only_classes_that_may_pass_are_put_again() {
 #[test]
 fn members_have_to_be_read_before_anything_is_done() {
     let held = "
-    ! iam held
+    = iam held
         retry: its deployment failed; conformd does not know yet which members need another Put
-    No changes; 1 held.
+    No changes; 1 pack held without a change.
     ";
     let held = held.lines().map(str::trim).collect::<Vec<_>>().join("\n");
     for members in [
@@ -198,17 +198,17 @@ fn nothing_is_mended_while_aws_is_at_work_or_the_manifest_is_paused() {
     // One new account may keep it at work for hours, so a redeployment that waits for that is
     // shown.
     assert_snapshot!(check("iam v1", "iam v1 09:00 UPDATE_IN_PROGRESS@11:30"), @"
-    ! iam held, would redeploy: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
+    = iam held, would redeploy: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
         in_progress: AWS is working on it (UPDATE_IN_PROGRESS) and accepts no change
-    No changes; 1 held.
+    1 change held.
     ");
     let throttled = "iam read 11:59; iam 222222222222 throttled";
     let at_work = plan_with("iam v1", "iam v1 09:00 UPDATE_IN_PROGRESS@11:30", throttled);
     assert_snapshot!(text(&at_work), @"  No changes.");
     assert_snapshot!(check("iam v1 suspended", "iam v1 09:00 UPDATE_FAILED@10:00"), @"
-    ! iam held, would redeploy: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
+    = iam held, would redeploy: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
         suspended: audit freeze
-    No changes; 1 held.
+    1 change held.
     ");
     // A new form goes to everybody anyway.
     assert_snapshot!(check("iam v2", "iam v1 09:00 UPDATE_FAILED@11:50"), @"
@@ -224,10 +224,10 @@ fn every_member_done_is_the_end_of_a_run_whatever_the_aggregate_says() {
         text(&plan_with("iam v2", "iam v1 11:30 CREATE_IN_PROGRESS@11:30", members))
     };
     assert_snapshot!(check("iam resynced 11:39; iam stuck"), @"
-    ! iam held, would update
+    = iam held, would update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
         in_progress: AWS is working on it (CREATE_IN_PROGRESS) and accepts no change
-    No changes; 1 held.
+    1 change held.
     ");
     assert_snapshot!(check("iam resynced 11:40; iam stuck"), @"
     ~ iam update

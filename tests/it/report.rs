@@ -43,7 +43,7 @@ fn a_region_that_holds_what_is_wanted_is_in_sync_whatever_else_is_there() {
     iam: synced, drift [], holds []
     kept: left alone orphaned, drift [], holds [orphaned]
     other: left alone foreign, drift [], holds []
-    paused: synced, drift [], holds []
+    paused: synced suspended, drift [], holds [suspended]
     in sync
     ");
 }

@@ -134,11 +134,11 @@ mod quiet {
         let setting = Setting { mode: Mode::Observe, ..Setting::default() };
         let mut lab = Lab::with(setting, &file(&packs(&["cis"])));
         lab.run_for(hours(1)).await;
-        insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-        ! cis held, would create
+        insta::assert_snapshot!(lab.plan("eu-west-1"), @"
+        + cis would create
             template   50381cce (2 rules)
             mode: mode observe never writes
-        No changes; 1 held.
+        1 change held.
         ");
         assert_eq!(lab.world().log().mutations(), 0);
     }
@@ -289,12 +289,12 @@ mod source {
         49:00 eu-west-1 hold cis: invalid
         49:00 eu-west-1 hold iam: invalid
         ");
-        insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
+        insta::assert_snapshot!(lab.plan("eu-west-1"), @"
         ! cis held
             invalid: its manifest is invalid, the last valid content stays in force: packs.yaml: error[empty-file]: the file has no bytes (fix it, move it out of the source path, or list it in .conformdignore)
         ! iam held
             invalid: its manifest is invalid, the last valid content stays in force: packs.yaml: error[empty-file]: the file has no bytes (fix it, move it out of the source path, or list it in .conformdignore)
-        No changes; 2 held.
+        No changes; 2 packs held without a change.
         ");
         assert_eq!(lab.truth().len(), 2);
     }
@@ -310,10 +310,10 @@ mod source {
         1:00 eu-west-1 hold iam: unconfirmed
         1:15 eu-west-1 hold iam: source
         ");
-        insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
+        insta::assert_snapshot!(lab.plan("eu-west-1"), @"
         ! iam held, would delete: no manifest declares it
             source: the source could not be read: packs: Input/output error
-        No changes; 1 held.
+        1 change held.
         ");
     }
 
@@ -327,10 +327,10 @@ mod source {
         1:00 eu-west-1 hold iam: unconfirmed
         1:15 eu-west-1 hold iam: source
         ");
-        insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
+        insta::assert_snapshot!(lab.plan("eu-west-1"), @"
         ! iam held, would delete: no manifest declares it
             source: the source was not read for 10 minutes
-        No changes; 1 held.
+        1 change held.
         ");
     }
 
@@ -352,12 +352,12 @@ mod source {
         1:00 eu-west-1 hold cis: invalid
         1:00 eu-west-1 hold s3: invalid
         ");
-        insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
+        insta::assert_snapshot!(lab.plan("eu-west-1"), @"
         ! cis held
             invalid: its manifest is invalid, the last valid content stays in force: cis.yaml:1:13: error[syntax]: this is not YAML: unclosed bracket '['
         ! s3 held, would delete: no manifest declares it
             invalid: some manifests of this revision are invalid
-        No changes; 2 held.
+        1 change held; 1 pack held without a change.
         ");
         // Whole again: the delete goes on where it was meant to.
         lab.write_files([("cis.yaml", cis.as_str()), ("iam.yaml", iam.as_str())]);
@@ -401,10 +401,10 @@ mod source {
         1:00 eu-west-1 update cis accepted
         1:00 eu-west-1 hold iam: invalid
         ");
-        insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
+        insta::assert_snapshot!(lab.plan("eu-west-1"), @"
         ! iam held
             invalid: its manifest is invalid, the last valid content stays in force: packs.yaml:26:18: error[duplicate-name]: another manifest is named iam too
-        No changes; 1 held.
+        No changes; 1 pack held without a change.
         ");
     }
 }
@@ -520,7 +520,7 @@ mod regions {
         ! cis held, would update
             parameter  MaxAge = "30"
             denied: AWS refuses writes in this region: PutOrganizationConformancePack failed in 111111111111/eu-west-1 (denied): AccessDeniedException: You don't have permissions to access this resource. (until 2026-11-02T02:00:00Z)
-        No changes; 1 held.
+        1 change held.
         "#);
         lab.heal();
         lab.run_for(hours(1)).await;
@@ -558,8 +558,8 @@ mod regions {
         lab.write(&file(&manifests));
         lab.run_for(hours(3)).await;
         insta::assert_snapshot!(lab.trace(), @"1:00 eu-west-1 not seen: not_delegated");
-        insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-        ! the whole region is held
+        insta::assert_snapshot!(lab.plan("eu-west-1"), @"
+        = the whole region is held
             unknown: a page of the listing is missing: DescribeOrganizationConformancePacks failed in 111111111111/eu-west-1 (not_delegated): OrganizationAccessDeniedException: This action can only be made by accounts in an AWS Organization
         Unknown: it could not be read, so nothing is planned.
         ");
@@ -607,7 +607,7 @@ mod others {
         0:00 eu-west-1 hold copied: foreign
         0:00 eu-west-1 hold foreign: foreign
         ");
-        insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
+        insta::assert_snapshot!(lab.plan("eu-west-1"), @"
         ! by-hand held
             unmanaged: a pack of this name exists without conformd's marker; set `spec.adopt: true` to take it over, or rename one of the two
         ! copied held
@@ -615,7 +615,7 @@ mod others {
         ! foreign held
             foreign: the conformd installation other owns it; this installation does not change it
         not managed here: 1 unmanaged, 0 foreign
-        No changes; 3 held.
+        No changes; 3 packs held without a change.
         ");
         let mut after = lab.truth();
         after.retain(|(_, name), _| name.as_str() != "ours");
@@ -663,10 +663,10 @@ mod others {
         lab.ask_now();
         lab.run_for(Duration::from_secs(1)).await;
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r#"
-        ! cis held, would update: external change
+        = cis held, would update: external change
             parameter  MaxAge "9999" → (default)
             unconfirmed: it is not the content that was last observed; waiting for a second reading (until 2026-11-02T01:01:00Z)
-        No changes; 1 held.
+        1 change held.
         "#);
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
@@ -682,10 +682,10 @@ mod others {
         lab.event(&WorldEvent::Put(external_put("cis")));
         lab.ask_now();
         lab.run_for(Duration::from_secs(1)).await;
-        insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-        ! cis held, would update: external write, without a visible difference
+        insta::assert_snapshot!(lab.plan("eu-west-1"), @"
+        = cis held, would update: external write, without a visible difference
             unconfirmed: it is not the content that was last observed; waiting for a second reading (until 2026-11-02T01:01:00Z)
-        No changes; 1 held.
+        1 change held.
         ");
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
@@ -732,10 +732,10 @@ mod others {
         28:17 eu-west-1 update cis accepted
         28:33 eu-west-1 hold cis: conflict
         ");
-        insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
+        insta::assert_snapshot!(lab.plan("eu-west-1"), @"
         ! cis held, would update: external write, without a visible difference
             conflict: another writer keeps reverting it: 7 Puts within 6 hours; find that writer in CloudTrail (PutOrganizationConformancePack) (until 2026-11-04T04:17:18Z)
-        No changes; 1 held.
+        1 change held.
         ");
     }
 
@@ -792,7 +792,7 @@ mod others {
         ! cis held, would update
             parameter  MaxAge = "30"
             denied: AWS refuses writes in this region: the credentials in use are of account 333333333333, not 111111111111 (until 2026-11-02T03:00:00Z)
-        No changes; 1 held.
+        1 change held.
         "#);
     }
 }
@@ -815,11 +815,11 @@ mod refusals {
         1:00 eu-west-1 update a accepted
         1:00 eu-west-1 hold d: quota
         ");
-        insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
+        insta::assert_snapshot!(lab.plan("eu-west-1"), @"
         ! d held, would create
             template   89bc38eb (2 rules)
             quota: AWS allows 3 packs in a region; conformd deletes none to make room
-        No changes; 1 held.
+        1 change held.
         ");
     }
 
@@ -898,7 +898,7 @@ mod refusals {
         0:00 eu-west-1 hold cis: unmanaged
         1:00 eu-west-1 hold iam: denied
         ");
-        insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
+        insta::assert_snapshot!(lab.plan("eu-west-1"), @"
         ! the whole region is held
             denied: AWS did not return the marker of cis after its Put, so conformd could not recognize the packs that it writes here; it writes nothing more until it restarts
         ! cis held
@@ -906,7 +906,7 @@ mod refusals {
         ! iam held, would create
             template   3476ce85 (2 rules)
             denied: writes are stopped in this region
-        No changes; 3 held.
+        1 change held; 2 packs held without a change.
         ");
     }
 }
@@ -940,7 +940,7 @@ mod guard {
             guard: waiting for approval: delete 5 packs in eu-west-1 (deleting 5 of 10 packs in eu-west-1 within 24 h (limit 1)); commit the document that `conformd approve` prints, or revert the change
         ! p9 held, would delete: no manifest declares it
             guard: waiting for approval: delete 5 packs in eu-west-1 (deleting 5 of 10 packs in eu-west-1 within 24 h (limit 1)); commit the document that `conformd approve` prints, or revert the change
-        No changes; 5 held.
+        5 changes held.
         ");
         lab.note("expired");
         lab.write(&(half.clone() + &approval(&TEN[5..], "2026-11-02T12:00:00Z")));
@@ -1123,7 +1123,7 @@ mod guard {
         ! cis held, would update
             template   95c4cef3 (20 rules) → a21afb46 (9 rules)
             guard: waiting for approval: lose 11 rules in eu-west-1 (cis loses 11 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 11 of 22 effective rules within 24 h (limit 5)); commit the document that `conformd approve` prints, or revert the change
-        No changes; 1 held.
+        1 change held.
         ");
     }
 

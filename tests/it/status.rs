@@ -16,6 +16,7 @@ use conformd::domain::present::axes::{HealthStatus, SyncStatus};
 use conformd::domain::present::report::{PackReport, RegionReport, SyncReason};
 use conformd::domain::present::view::account::{AccountView, account};
 use conformd::domain::present::view::members::{MembersQuery, accounts};
+use conformd::domain::present::view::problem::{ProblemSeverity, ProblemView};
 use conformd::domain::present::view::status::{StatusView, status};
 use conformd::domain::present::view::{
     ConfirmedCaller, CurrentState, ListPage, new_accounts, packs,
@@ -38,42 +39,44 @@ fn table(facts: &CurrentState) -> String {
 fn the_status_says_first_what_needs_a_person_and_by_when() {
     assert_snapshot!(table(&facts()), @r#"
     SIMULATED: no real AWS account is read or changed
-    Degraded: action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
-
-    Problems
-      ! source
-          1 manifest invalid
-          packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
+    Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Waiting for approval
       ! delete 1 pack in eu-west-1
           deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
           If this is intended, commit the document that `conformd approve` prints; otherwise revert the change. The losses stay held until then.
 
+    Problems
+      ! deadline missed    1 account in iam-baseline, eu-west-1  account owner  passed 1h 1m ago
+          Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
+          666666666666
+      ! requests denied    us-east-1                             platform team
+          us-east-1 could not be read (last read 59s ago): a policy forbids it
+          Allow the denied action to conformd's role: `conformd iam-policy` prints the policy, `conformd check` the actions that are denied. Then look for a service control policy.
+      ! deadline near      1 account in iam-baseline, eu-west-1  account owner  2h 9m left
+          Create a customer-managed configuration recorder in the account and region before the deadline: AWS stops retrying then.
+          555555555555
+      ! access denied      1 account in iam-baseline, eu-west-1  platform team
+          Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and add an exception for AWS Config.
+          222222222222
+      ! manifests invalid                                        pack author
+          packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
+          Correct the manifests: `conformd validate` names each place. Until then the last valid content stays in force, and deletions are paused.
+      ~ redeploying        1 account in iam-baseline, eu-west-1  conformd
+          Nothing: conformd puts the pack again by itself.
+          333333333333
+      ? not read yet       ap-south-1                            conformd
+          ap-south-1 was not refreshed yet
+          Wait: conformd has just started.
+
         PACK          ap-south-1  eu-west-1            us-east-1
       ! iam-baseline  Unknown     2 failed, 1 missing  Unknown
       ! legacy        -           held                 -
       ? logging       Unknown     Healthy 5            Unknown
 
-    Failing accounts
-      ! missing        1 account in iam-baseline, eu-west-1  owner: account owner
-          Check that the account has a configuration recorder in the region: AWS shows no row for the account, and tries again only after another Put.
-          333333333333
-      ! no_recorder    1 account in iam-baseline, eu-west-1  owner: account owner
-          Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
-          666666666666
-      ! access_denied  1 account in iam-baseline, eu-west-1  owner: platform team
-          Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and add an exception for AWS Config.
-          222222222222
-
     New accounts
       ! 666666666666 media-new  eu-west-1  missed   passed 1h 1m ago  recorder not probed
       ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left        recorder missing
-
-    Unknown
-      ? ap-south-1 was not refreshed yet
-      ? us-east-1 could not be read: a policy forbids it
-          us-east-1 was last read 59s ago
     "#);
 }
 
@@ -82,17 +85,35 @@ fn the_wide_status_names_accounts_and_ages() {
     let layout = Layout { wide: true, ..Layout::default() };
     assert_snapshot!(text::status(&status(&facts()), layout), @r#"
     SIMULATED: no real AWS account is read or changed
-    Degraded: action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
-
-    Problems
-      ! source
-          1 manifest invalid
-          packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
+    Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Waiting for approval
       ! delete 1 pack in eu-west-1
           deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
           If this is intended, commit the document that `conformd approve` prints; otherwise revert the change. The losses stay held until then.
+
+    Problems
+      ! deadline missed    1 account in iam-baseline, eu-west-1  account owner  passed 1h 1m ago
+          Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
+          666666666666 media-new, iam-baseline in eu-west-1
+      ! requests denied    us-east-1                             platform team
+          us-east-1 could not be read (last read 59s ago): a policy forbids it
+          Allow the denied action to conformd's role: `conformd iam-policy` prints the policy, `conformd check` the actions that are denied. Then look for a service control policy.
+      ! deadline near      1 account in iam-baseline, eu-west-1  account owner  2h 9m left
+          Create a customer-managed configuration recorder in the account and region before the deadline: AWS stops retrying then.
+          555555555555 shop-new, iam-baseline in eu-west-1
+      ! access denied      1 account in iam-baseline, eu-west-1  platform team
+          Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and add an exception for AWS Config.
+          222222222222 payments, iam-baseline in eu-west-1: AccessDenied: User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
+      ! manifests invalid                                        pack author
+          packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
+          Correct the manifests: `conformd validate` names each place. Until then the last valid content stays in force, and deletions are paused.
+      ~ redeploying        1 account in iam-baseline, eu-west-1  conformd
+          Nothing: conformd puts the pack again by itself.
+          333333333333 data-lake, iam-baseline in eu-west-1
+      ? not read yet       ap-south-1                            conformd
+          ap-south-1 was not refreshed yet
+          Wait: conformd has just started.
 
         PACK          ap-south-1  eu-west-1            us-east-1
       ! iam-baseline  Unknown     2 failed, 1 missing  Unknown
@@ -108,17 +129,6 @@ fn the_wide_status_names_accounts_and_ages() {
       ? iam-baseline  us-east-1   Unknown              Unknown    Unknown   -                                                                                        changed -        resynced -
       ? logging       us-east-1   Unknown              Unknown    Unknown   -                                                                                        changed -        resynced -
 
-    Failing accounts
-      ! missing        1 account in iam-baseline, eu-west-1  owner: account owner
-          Check that the account has a configuration recorder in the region: AWS shows no row for the account, and tries again only after another Put.
-          333333333333 data-lake, iam-baseline in eu-west-1
-      ! no_recorder    1 account in iam-baseline, eu-west-1  owner: account owner
-          Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
-          666666666666 media-new, iam-baseline in eu-west-1: NoAvailableConfigurationRecorder: There is no configuration recorder available
-      ! access_denied  1 account in iam-baseline, eu-west-1  owner: platform team
-          Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and add an exception for AWS Config.
-          222222222222 payments, iam-baseline in eu-west-1: AccessDenied: User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
-
     New accounts
       ! 666666666666 media-new  eu-west-1  missed   passed 1h 1m ago  recorder not probed
       ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left        recorder missing
@@ -126,11 +136,6 @@ fn the_wide_status_names_accounts_and_ages() {
     Held
       ~ every pack  us-east-1  unknown
           a policy forbids it
-
-    Unknown
-      ? ap-south-1 was not refreshed yet
-      ? us-east-1 could not be read: a policy forbids it
-          us-east-1 was last read 59s ago
     "#);
 }
 
@@ -139,13 +144,7 @@ fn a_narrow_terminal_breaks_columns_not_words() {
     let layout = Layout { width: Some(60), wide: false };
     assert_snapshot!(text::status(&status(&facts()), layout), @r#"
     SIMULATED: no real AWS account is read or changed
-    Degraded: action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
-
-    Problems
-      ! source
-          1 manifest invalid
-          packs/edge.yaml:4:3: error[unknown-field]: there is no
-          field "parametres" (did you mean "parameters"?)
+    Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Waiting for approval
       ! delete 1 pack in eu-west-1
@@ -155,36 +154,50 @@ fn a_narrow_terminal_breaks_columns_not_words() {
           `conformd approve` prints; otherwise revert the
           change. The losses stay held until then.
 
+    Problems
+      ! deadline missed    1 account in iam-baseline, eu-west-1  account owner  passed 1h 1m ago
+          Create a customer-managed configuration recorder in
+          the account and region; conformd redeploys when it
+          observes the recorder.
+          666666666666
+      ! requests denied    us-east-1                             platform team
+          us-east-1 could not be read (last read 59s ago): a
+          policy forbids it
+          Allow the denied action to conformd's role: `conformd
+          iam-policy` prints the policy, `conformd check` the
+          actions that are denied. Then look for a service
+          control policy.
+      ! deadline near      1 account in iam-baseline, eu-west-1  account owner  2h 9m left
+          Create a customer-managed configuration recorder in
+          the account and region before the deadline: AWS stops
+          retrying then.
+          555555555555
+      ! access denied      1 account in iam-baseline, eu-west-1  platform team
+          Find the policy that denies it (service control
+          policies first; CloudTrail of the account names the
+          action) and add an exception for AWS Config.
+          222222222222
+      ! manifests invalid                                        pack author
+          packs/edge.yaml:4:3: error[unknown-field]: there is no
+          field "parametres" (did you mean "parameters"?)
+          Correct the manifests: `conformd validate` names each
+          place. Until then the last valid content stays in
+          force, and deletions are paused.
+      ~ redeploying        1 account in iam-baseline, eu-west-1  conformd
+          Nothing: conformd puts the pack again by itself.
+          333333333333
+      ? not read yet       ap-south-1                            conformd
+          ap-south-1 was not refreshed yet
+          Wait: conformd has just started.
+
         PACK          ap-south-1  eu-west-1            us-east-1
       ! iam-baseline  Unknown     2 failed, 1 missing  Unknown
       ! legacy        -           held                 -
       ? logging       Unknown     Healthy 5            Unknown
 
-    Failing accounts
-      ! missing        1 account in iam-baseline, eu-west-1  owner: account owner
-          Check that the account has a configuration recorder in
-          the region: AWS shows no row for the account, and
-          tries again only after another Put.
-          333333333333
-      ! no_recorder    1 account in iam-baseline, eu-west-1  owner: account owner
-          Create a customer-managed configuration recorder in
-          the account and region; conformd redeploys when it
-          observes the recorder.
-          666666666666
-      ! access_denied  1 account in iam-baseline, eu-west-1  owner: platform team
-          Find the policy that denies it (service control
-          policies first; CloudTrail of the account names the
-          action) and add an exception for AWS Config.
-          222222222222
-
     New accounts
       ! 666666666666 media-new  eu-west-1  missed   passed 1h 1m ago  recorder not probed
       ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left        recorder missing
-
-    Unknown
-      ? ap-south-1 was not refreshed yet
-      ? us-east-1 could not be read: a policy forbids it
-          us-east-1 was last read 59s ago
     "#);
 }
 
@@ -273,21 +286,21 @@ fn the_first_line_is_the_answer() {
     0 Healthy: all 2 pack deployments are in place
     0 Progressing: 1 of 2 pack deployments is in progress
     1 Degraded: 1 of 2 pack deployments has failing accounts
-    1 Degraded: action required in 1 of 2 pack deployments
+    1 Degraded: Action required: 1 of 6 accounts (1 cause)
     0 Progressing: 1 of 2 pack deployments is in progress
     0 Progressing: 1 of 2 pack deployments is in progress
     2 Unknown: 1 of 2 pack deployments is unknown
     0 Healthy: no pack is declared or deployed
     0 Healthy: the one pack deployment is in place
-    0 Healthy: 1 of 1 pack deployment differs from the manifests
+    0 Progressing: 1 of 1 pack deployment differs from the manifests
     0 Suspended: 1 of 2 pack deployments is intentionally held
-    1 Degraded: action required in 1 of 2 pack deployments
-    0 Healthy: all 2 pack deployments are in place
-    2 Unknown: all 2 pack deployments are in place; the account list is not current
-    1 Degraded: all 2 pack deployments are in place; the account list is not current
-    2 Unknown: all 2 pack deployments are in place; AWS has not confirmed the credentials
-    1 Degraded: all 2 pack deployments are in place; action required in the source
-    2 Unknown: 2 of 2 pack deployments are unknown; 1 of 1 region was not read
+    1 Degraded: Action required: waiting for approval (iam, eu-west-1)
+    0 Progressing: all 2 pack deployments are in place
+    1 Degraded: Action required: account list unread
+    1 Degraded: Action required: account list unread; unreachable (eu-west-1)
+    2 Unknown: all 2 pack deployments are in place; the caller identity was not read yet
+    1 Degraded: Action required: source unread
+    1 Degraded: Action required: unreachable (eu-west-1); 1 of 1 region was not read
     ");
 }
 
@@ -328,22 +341,25 @@ fn late(equipped: &[char]) -> CurrentState {
 fn whoever_waits_for_a_redeploy_of_ours_is_not_told_to_act() {
     let troubles = |equipped: &[char]| {
         let page = table(&late(equipped));
-        let (_, troubles) = page.split_once("Failing accounts").unwrap();
-        troubles.trim_matches('\n').to_owned()
+        let (_, problems) = page.split_once("Problems").unwrap();
+        problems.split("\n\n").next().unwrap().trim_matches('\n').to_owned()
     };
     assert_snapshot!(troubles(&[]), @"
-    ! no_recorder  2 accounts in iam, eu-west-1  owner: account owner
+    ! no recorder  2 accounts in iam, eu-west-1  account owner
         Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
         222222222222, 333333333333
     ");
     assert_snapshot!(troubles(&['2']), @"
-    ! no_recorder  2 accounts in iam, eu-west-1  owner: account owner
-        Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder. It observed a recorder for 1 of 2 deployments.
-        222222222222, 333333333333
+    ! no recorder  1 account in iam, eu-west-1  account owner
+        Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
+        333333333333
+    ~ redeploying  1 account in iam, eu-west-1  conformd
+        Nothing: conformd puts the pack again by itself.
+        222222222222
     ");
     assert_snapshot!(troubles(&['2', '3']), @"
-    ~ no_recorder  2 accounts in iam, eu-west-1  owner: conformd
-        Nothing: conformd observed their recorders and redeploys by itself.
+    ~ redeploying  2 accounts in iam, eu-west-1  conformd
+        Nothing: conformd puts the pack again by itself.
         222222222222, 333333333333
     ");
 }
@@ -559,14 +575,16 @@ fn every_document_reads_back_as_it_was_written() {
 
 #[test]
 fn hostile_words_stay_on_their_line_whatever_they_hold() {
+    // The first one is harmless: no other may take more lines.
     let payloads = [
+        "harmless",
         "</script><script>alert(1)</script>",
         "\u{1b}[2J\u{1b}[31mred\u{7}",
         "line\r\n  ! forged held\n\nProblems",
         "\u{202e}gnp.exe\u{2066}",
         &"x".repeat(10_000),
     ];
-    let plain = table(&facts()).lines().count();
+    let mut plain = None;
     let explained = explained('2').lines().count();
     for payload in payloads {
         let mut facts = facts();
@@ -596,7 +614,8 @@ fn hostile_words_stay_on_their_line_whatever_they_hold() {
         for wide in [false, true] {
             let text = text::status(&status(&facts), Layout { width: None, wide });
             assert!(!text.contains(|letter| is_hidden(letter) && letter != '\n'), "{text:?}");
-            assert!(wide || text.lines().count() <= plain, "{text}");
+            let lines = text.lines().count();
+            assert!(wide || lines <= *plain.get_or_insert(lines), "{text}");
         }
         let text = text::account(&account(&facts, id('2'), None).unwrap(), Layout::default());
         assert!(!text.contains(|letter| is_hidden(letter) && letter != '\n'), "{text:?}");
@@ -694,7 +713,32 @@ proptest! {
             prop_assert_eq!(view.health.state, HealthStatus::Degraded, "{} {}", failed, missing);
         }
         let is_fine = view.health.state.exit_code() == 0;
-        prop_assert_eq!(view.health.reasons.is_empty(), is_fine);
+        let is_told = |problem: &ProblemView| problem.health >= HealthStatus::Unknown;
+        prop_assert_eq!(view.problems.iter().any(is_told), !is_fine);
+    }
+
+    #[test]
+    fn what_requires_action_has_an_owner_and_an_advice_and_shows_in_the_health(
+        facts in any_facts(),
+    ) {
+        let view = status(&facts);
+        for problem in &view.problems {
+            prop_assert!(!problem.advice.is_empty(), "{:?}", problem);
+            let is_grave = problem.severity > ProblemSeverity::Info;
+            prop_assert_eq!(problem.action_required, is_grave && problem.owner.is_person());
+            prop_assert!(!is_grave || view.health.state > HealthStatus::Progressing);
+        }
+        let required = || view.problems.iter().filter(|problem| problem.action_required);
+        prop_assert_eq!(view.health.action_required, required().next().is_some());
+        for (region, shown) in &view.regions {
+            for (pack, deployment) in &shown.deployments {
+                let is_about = |problem: &ProblemView| {
+                    problem.packs.contains(pack) && problem.regions.contains(region)
+                };
+                let is_told = required().any(is_about);
+                prop_assert!(is_told || !deployment.action_required, "{} {}", pack, region);
+            }
+        }
     }
 
     #[test]

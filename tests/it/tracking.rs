@@ -191,6 +191,7 @@ impl Stage {
             units_absent,
             units_walked: [].into(),
             tags_problem: None,
+            unsettled: BTreeMap::new(),
             read: now,
         };
         let membership = Membership { list: Some(Arc::new(list)), ..Membership::default() };

@@ -10,14 +10,15 @@ use crate::domain::base::model::{AccountId, Region, Timestamp};
 use crate::domain::members::new_account::NewAccountPhase;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
-use crate::domain::plan::hold::{Hold, HoldReason};
+use crate::domain::plan::hold::{Hold, HoldReason, Lift};
 use crate::domain::plan::outcome::Outcome;
 use crate::domain::plan::step::{Action, PlanStep, Redeployed};
 use crate::domain::present::report::{PackReport, RegionReport, SyncReason};
 use crate::domain::present::view::new_accounts::NewAccountView;
+use crate::domain::present::view::problem::ProblemView;
+use crate::domain::present::view::problem::cause::ProblemCause;
 use crate::domain::present::view::status::status;
 use crate::domain::present::view::text::person;
-use crate::domain::present::view::trouble::TroubleView;
 use crate::domain::present::view::{CurrentState, ListPage, new_accounts, text};
 use crate::text::{self as texts, Layout};
 
@@ -36,7 +37,7 @@ pub(super) struct Narrator {
     known: BTreeMap<(Region, Option<String>), String>,
     phases: BTreeMap<(AccountId, Region), NewAccountPhase>,
     redeployed: BTreeSet<AccountId>,
-    troubled: BTreeSet<(Option<FailureClass>, AccountId)>,
+    troubled: BTreeSet<(ProblemCause, AccountId)>,
     /// What has happened since something was printed, oldest first.
     pending: Vec<StoryChange>,
     regions: usize,
@@ -96,7 +97,7 @@ impl Narrator {
         let view = status(facts);
         let new = new_accounts::page(facts, None, NEW_ACCOUNTS).accounts;
         self.narrate_new_accounts(&new);
-        self.narrate_troubles(&view.troubles);
+        self.narrate_problems(&view.problems);
         let is_calm = facts.reports.len() == facts.about.regions.len()
             && facts.reports.values().all(|report| is_calm(report));
         // The status is printed once each time the simulation comes to rest, not at every report
@@ -227,7 +228,13 @@ impl Narrator {
             let hold = holds.find(|hold| hold.pack.as_ref() == Some(name) && is_worth_a_line(hold));
             let rollout = report.tracking.packs.get(name);
             let fact = match (hold, rollout) {
-                (Some(hold), _) => Some(('!', self.held(hold), true)),
+                (Some(hold), _) => {
+                    let sign = match hold.reason().lift() {
+                        Lift::Person => '!',
+                        Lift::Time | Lift::Purpose => '=',
+                    };
+                    Some((sign, self.held(hold), true))
+                }
                 // The step began the rollout, and failing accounts have lines of their own.
                 (None, Some(rollout)) => rollout.headline().map(|text| {
                     let is_news = !matches!(
@@ -313,20 +320,20 @@ impl Narrator {
 
     /// Narrates failed accounts whose owner has to act. Each is narrated once, since every Put
     /// makes AWS try them again without success.
-    fn narrate_troubles(&mut self, troubles: &[TroubleView]) {
-        for trouble in troubles.iter().filter(|trouble| trouble.owner != Owner::Aws) {
-            let keys = trouble.examples.iter().map(|example| (trouble.class, example.account));
+    fn narrate_problems(&mut self, problems: &[ProblemView]) {
+        for problem in problems.iter().filter(|problem| is_of_members(problem)) {
+            let keys = problem.examples.iter().map(|example| (problem.cause, example.account));
             let keys: BTreeSet<_> = keys.collect();
             if !keys.is_subset(&self.troubled) {
-                let names = trouble.examples.iter().map(|it| name(it.account, it.name.clone()));
-                let class = trouble.class.map_or("missing", FailureClass::as_str);
+                let names = problem.examples.iter().map(|it| name(it.account, it.name.clone()));
+                let class = problem.cause.as_str();
                 let text = format!(
                     "{} failed ({class}), owner: {}. {}",
                     names.collect::<Vec<_>>().join(", "),
-                    person(trouble.owner),
-                    trouble.advice,
+                    person(problem.owner),
+                    problem.advice,
                 );
-                for region in &trouble.regions {
+                for region in &problem.regions {
                     self.say(region, None, '!', text.clone());
                 }
             }
@@ -339,6 +346,14 @@ impl Narrator {
         let passed = at.duration_since(self.started).as_secs().max(0);
         format!("+{:02}:{:02}:{:02}", passed / 3600, passed / 60 % 60, passed % 60)
     }
+}
+
+/// Whether it is a failure of members whose owner has to act; new accounts have lines of their own.
+fn is_of_members(problem: &ProblemView) -> bool {
+    problem.action_required
+        && !problem.examples.is_empty()
+        && problem.deadline.is_none()
+        && problem.cause != ProblemCause::RemovalFailed
 }
 
 /// An account by its name, if it has one.

@@ -78,7 +78,7 @@ fn style(sign: Option<char>) -> Option<Style> {
         '~' => AnsiColor::Yellow.on_default(),
         '-' => AnsiColor::Red.on_default(),
         '!' => AnsiColor::Magenta.on_default(),
-        '?' => AnsiColor::Cyan.on_default(),
+        '?' | '=' => AnsiColor::Cyan.on_default(),
         _ => return None,
     })
 }

@@ -44,6 +44,28 @@ pub fn many(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
+/// The name of the only one, or how many there are; `None` if there is none.
+pub fn counted(names: &[&str], noun: &str) -> Option<String> {
+    match names {
+        [] => None,
+        [only] => Some((*only).to_owned()),
+        names => Some(many(names.len(), noun)),
+    }
+}
+
+/// A number with its thousands apart: `10,000`.
+pub fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && digits.len().saturating_sub(index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// `a, b and 3 more`: the first few of a list.
 pub fn first_few(all: &[String], most: usize) -> String {
     let shown = all.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -68,6 +90,8 @@ mod tests {
     #[test]
     fn lists_are_cut_and_say_so() {
         let all = ["a", "b", "c"].map(ToOwned::to_owned);
+        let numbers = [0, 999, 1_000, 10_000, 1_234_567].map(grouped);
+        assert_eq!(numbers, ["0", "999", "1,000", "10,000", "1,234,567"]);
         assert_eq!([first_few(&all, 3), first_few(&all, 2)], ["a, b, c", "a, b and 1 more"]);
     }
 }

@@ -14,6 +14,7 @@ use super::rollout::Rollout;
 use crate::domain::base::limits::RETRY_WINDOW;
 use crate::domain::base::model::{AccountId, AccountState, PackName, Timestamp};
 use crate::domain::base::time::after;
+use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::MemberStatus;
 use crate::domain::observed::recorder::{RecorderObservation, RecorderState};
 use crate::domain::organization::account_list::{Account, AccountList};
@@ -101,6 +102,15 @@ pub fn new_accounts(
     new.filter_map(|(account, joined)| {
         let targets = packs.iter().filter(|(pack, _)| expected(pack, account.id));
         let targets: Vec<(&PackName, &Rollout)> = targets.collect();
+        // Where the account has not enabled the region, AWS retries nothing and no recorder helps:
+        // there is no deadline to meet.
+        let is_off = targets.iter().any(|(_, rollout)| {
+            let off = MemberStatus::Failed(FailureClass::RegionDisabled);
+            rollout.new_accounts.get(&account.id) == Some(&off)
+        });
+        if is_off {
+            return None;
+        }
         let at = before.binary_search_by_key(&account.id, |it| it.account).ok();
         let before = at.and_then(|at| before.get(at)).filter(|it| it.joined == joined);
         let recorder = recorders.get(&account.id).map(|observation| &observation.recorder);
@@ -323,7 +333,6 @@ mod tests {
 
     use super::*;
     use crate::domain::members::rollout::RolloutHealth;
-    use crate::domain::observed::failure_class::FailureClass;
     use crate::domain::observed::member::Counts;
     use crate::domain::organization::account_list::{Accounts, OrganizationRecord};
 
@@ -358,6 +367,7 @@ mod tests {
             units_absent: BTreeSet::new(),
             units_walked: BTreeSet::new(),
             tags_problem: None,
+            unsettled: BTreeMap::new(),
             read: JOINED.parse().unwrap(),
         }
     }
@@ -375,6 +385,9 @@ mod tests {
             truncated: false,
             new_accounts: status.map(|status| (id(), status)).into_iter().collect(),
             management_missing: false,
+            unread: None,
+            unrecognized: Arc::default(),
+            removals: Arc::default(),
             resynced: None,
             read: Some(read),
         }

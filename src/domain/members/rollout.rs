@@ -6,6 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::{Counts, MemberStatus, TroubledMember};
@@ -98,6 +99,14 @@ pub struct Rollout {
     pub new_accounts: BTreeMap<AccountId, MemberStatus>,
     /// The management account has no row: this is shown, but does not make the pack missing.
     pub management_missing: bool,
+    /// Why the last reading of its members failed, if it did.
+    pub unread: Option<FailureKind>,
+    /// Members whose row has a status that this version does not recognize; kept up to a cap.
+    #[serde(skip)]
+    pub unrecognized: Arc<[TroubledMember]>,
+    /// Accounts from which AWS could not remove it, each with the reason; kept up to a cap.
+    #[serde(skip)]
+    pub removals: Arc<[(FailureClass, TroubledMember)]>,
     /// When every member was last read, by AWS's clock.
     pub resynced: Option<Timestamp>,
     /// When the last failure resync or full resync ran, by AWS's clock.
@@ -105,6 +114,12 @@ pub struct Rollout {
 }
 
 impl Rollout {
+    /// Whether its health is bad without any member or removal that would explain it.
+    pub fn is_unexplained(&self) -> bool {
+        let is_bad = matches!(self.health, RolloutHealth::Degraded | RolloutHealth::Missing);
+        is_bad && self.counts.failed == 0 && self.counts.missing == 0 && self.removals.is_empty()
+    }
+
     /// The rollout in a few words; `None` while its health is unknown. Counts that change all the
     /// time are left out.
     pub fn headline(&self) -> Option<String> {

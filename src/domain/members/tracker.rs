@@ -36,6 +36,7 @@ use tracked_members::TrackedMembers;
 use super::new_account::{NewAccount, new_accounts};
 use super::rollout::Rollout;
 use super::tracking::Tracking;
+use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
 use crate::domain::base::time::Pace;
 use crate::domain::members::tracker::target::Targets;
@@ -174,9 +175,15 @@ impl MemberTracker {
     }
 
     /// Notes that a reading failed, or returned nonsense.
-    pub fn fail(&mut self, reading: &MemberRequest, why: String, now: Timestamp) {
+    pub fn fail(
+        &mut self,
+        reading: &MemberRequest,
+        kind: FailureKind,
+        why: String,
+        now: Timestamp,
+    ) {
         if let Some(state) = self.states.get_mut(reading.pack()) {
-            state.fail(why, now);
+            state.fail(kind, why, now);
         }
         self.show();
     }

@@ -62,12 +62,28 @@ pub enum Owner {
     PackAuthor,
     /// AWS Support.
     AwsSupport,
+    /// conformd itself, which acts by the next reconciliation.
+    Conformd,
 }
 
 impl Owner {
     /// Every owner.
-    pub const ALL: [Self; 5] =
-        [Self::Aws, Self::AccountOwner, Self::PlatformTeam, Self::PackAuthor, Self::AwsSupport];
+    pub const ALL: [Self; 6] = [
+        Self::Aws,
+        Self::AccountOwner,
+        Self::PlatformTeam,
+        Self::PackAuthor,
+        Self::AwsSupport,
+        Self::Conformd,
+    ];
+
+    /// Whether somebody has to act: AWS and conformd act by themselves.
+    pub fn is_person(self) -> bool {
+        match self {
+            Self::Aws | Self::Conformd => false,
+            Self::AccountOwner | Self::PlatformTeam | Self::PackAuthor | Self::AwsSupport => true,
+        }
+    }
 
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
@@ -77,6 +93,7 @@ impl Owner {
             Self::PlatformTeam => "platform_team",
             Self::PackAuthor => "pack_author",
             Self::AwsSupport => "aws_support",
+            Self::Conformd => "conformd",
         }
     }
 }
@@ -150,8 +167,8 @@ impl FailureClass {
                  conformd redeploys."
             }
             Self::RegionDisabled => {
-                "Enable the region in the account, or exclude the account if the region should \
-                 stay disabled."
+                "Enable the region in the account, or exclude the account there (`overrides` with \
+                 `regions` and `exclude`) if the region should stay disabled."
             }
             Self::DeliveryBucket => {
                 "Create the delivery bucket, or allow the organization's accounts to write to it \

@@ -69,6 +69,9 @@ pub struct AccountList {
     pub units_walked: BTreeSet<UnitId>,
     /// Why tags that manifests ask for are not all read, if a request failed.
     pub tags_problem: Option<WalkFailure>,
+    /// Accounts whose state changed in this walk, with the state before it: exclusions go by that
+    /// one until a second walk agrees.
+    pub unsettled: BTreeMap<AccountId, Option<AccountState>>,
     /// When the walk began, by AWS's clock: what happened later may be missing.
     pub read: Timestamp,
 }
@@ -77,6 +80,12 @@ impl AccountList {
     /// The active accounts, management included.
     pub fn active(&self) -> impl Iterator<Item = &Account> {
         self.accounts.values().filter(|account| account.is_active())
+    }
+
+    /// The state that exclusions go by: the one that two walks agree on. A state that changes with
+    /// every walk would otherwise change exclusions, and cause a Put, each time.
+    pub fn settled_state(&self, account: &Account) -> Option<AccountState> {
+        self.unsettled.get(&account.id).copied().unwrap_or(account.state)
     }
 
     /// Whether the account is in this unit or beneath it; `None` if that was not read.
@@ -97,12 +106,20 @@ impl AccountList {
         // The time of the walk and the text of a problem differ with every walk: comparing them
         // would start a reconciliation of every region each time. Without `..` a new field stops
         // the build here.
-        let Self { organization, accounts, units_absent, units_walked, tags_problem, read: _ } =
-            self;
+        let Self {
+            organization,
+            accounts,
+            units_absent,
+            units_walked,
+            tags_problem,
+            unsettled,
+            read: _,
+        } = self;
         *organization == other.organization
             && *accounts == other.accounts
             && *units_absent == other.units_absent
             && *units_walked == other.units_walked
+            && *unsettled == other.unsettled
             && kind(tags_problem.as_ref()) == kind(other.tags_problem.as_ref())
     }
 }

@@ -149,7 +149,7 @@ impl Membership {
     ) -> Self {
         let attempt_last = Some(terms.now);
         let newer = match walk {
-            Ok(newer) => newer,
+            Ok(newer) => self.settle(newer, terms),
             Err(problem) => return Self { attempt_last, problem: Some(problem), ..self.clone() },
         };
         // The first list after a start is accepted whatever its length: there is no earlier one to
@@ -157,6 +157,24 @@ impl Membership {
         let shrink = self.list.as_deref().and_then(|list| self.doubt(list, &newer, terms));
         let list = if shrink.is_some() { self.list.clone() } else { Some(Arc::new(newer)) };
         Self { list, attempt_last, problem: None, shrink }
+    }
+
+    /// A newer list that says which states no second walk has confirmed yet.
+    fn settle(&self, newer: AccountList, terms: &AcceptanceTerms<'_>) -> AccountList {
+        let Some(list) = self.list.as_deref() else { return newer };
+        let is_apart = after(list.read, terms.apart) <= newer.read;
+        let unsettled = newer.accounts.values().filter_map(|account| {
+            let before = list.accounts.get(&account.id)?;
+            // An account that joined again is another one: nothing is known of it yet.
+            if before.joined != account.joined {
+                return None;
+            }
+            let settled = list.settled_state(before);
+            let is_confirmed = is_apart && before.state == account.state;
+            (account.state != settled && !is_confirmed).then_some((account.id, settled))
+        });
+        let unsettled = unsettled.collect();
+        AccountList { unsettled, ..newer }
     }
 
     /// The shrink that a newer list shows, unless a second walk or an approval confirms it.
@@ -255,6 +273,7 @@ mod tests {
             units_absent: BTreeSet::new(),
             units_walked: BTreeSet::new(),
             tags_problem: None,
+            unsettled: BTreeMap::new(),
             read: at(minute),
         }
     }

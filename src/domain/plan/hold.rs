@@ -282,6 +282,17 @@ impl JsonSchema for Hold {
     }
 }
 
+/// What lifts a hold, the easiest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lift {
+    /// Time, or the next reconciliation.
+    Time,
+    /// A person, who has decided so.
+    Purpose,
+    /// A person, who may not know yet.
+    Person,
+}
+
 /// Why something waits: the closed set of a metric label.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -336,5 +347,28 @@ impl HoldReason {
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+
+    /// What lifts a hold of this kind.
+    pub fn lift(self) -> Lift {
+        match self {
+            Self::Unknown | Self::Unconfirmed | Self::Settling | Self::InProgress | Self::Retry => {
+                Lift::Time
+            }
+            Self::Suspended | Self::Orphaned => Lift::Purpose,
+            Self::Mode
+            | Self::Source
+            | Self::Invalid
+            | Self::Unsupported
+            | Self::Guard
+            | Self::Foreign
+            | Self::Unmanaged
+            | Self::Quota
+            | Self::Rejected
+            | Self::Conflict
+            | Self::Denied
+            | Self::Undeclared
+            | Self::Membership => Lift::Person,
+        }
     }
 }

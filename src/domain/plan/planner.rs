@@ -74,7 +74,7 @@ pub fn plan(inputs: &PlanInputs<'_>, now: Timestamp) -> Plan {
     };
     for name in seen.packs.keys().chain(desired.packs.keys()).collect::<BTreeSet<_>>() {
         match region.decide(name) {
-            Decision::InSync => {}
+            Decision::InSync => plan.holds.extend(region.suspension(name)),
             Decision::Step(step) => plan.steps.push(*step),
             Decision::Hold(hold) => plan.holds.push(*hold),
             Decision::NotOurs(bystander) => {
@@ -411,6 +411,18 @@ impl PlanContext<'_> {
         let DesiredEntry::Pack(want) = self.desired.packs.get(name)? else { return None };
         let why = HoldCause::LastGoodKept(want.invalid_now.clone()?);
         Some(Hold { pack: Some(name.clone()), why, until: None, step: None })
+    }
+
+    /// Says that a pack is suspended although nothing is to be done about it.
+    fn suspension(&self, name: &PackName) -> Option<Hold> {
+        let DesiredEntry::Pack(want) = self.desired.packs.get(name)? else { return None };
+        let suspend = want.suspend.as_ref()?;
+        suspend.until.is_none_or(|until| until > self.now).then(|| Hold {
+            pack: Some(name.clone()),
+            why: HoldCause::Suspended(suspend.reason.clone()),
+            until: suspend.until,
+            step: None,
+        })
     }
 
     /// A pack that was orphaned on purpose is forgotten: it says nothing about the source.

@@ -8,6 +8,7 @@ pub mod journal;
 pub mod plan_markdown;
 pub mod plan_text;
 pub mod preflight;
+pub mod problem_changes;
 pub mod report;
 mod template_text;
 pub mod view;

@@ -11,7 +11,7 @@ use crate::domain::base::model::{
 use crate::domain::base::untrusted::{SHOWN_TEXT_MAX, flowing};
 use crate::domain::base::words::many;
 use crate::domain::declared::template::{Remediation, RemediationChange};
-use crate::domain::plan::hold::{Hold, HoldReason};
+use crate::domain::plan::hold::{Hold, HoldReason, Lift};
 use crate::domain::plan::region_plan::{Bystander, Plan};
 use crate::domain::plan::step::{
     Action, ActionKind, Change, Entering, Leaving, ParameterValue, PlanStep, Reason, TemplateMark,
@@ -26,7 +26,8 @@ pub enum Values {
     Hidden,
 }
 
-/// A plan as text. Lines begin with two spaces and `+`, `~`, `-` or `!`.
+/// A plan as text. Lines begin with two spaces and `+`, `~` or `-` for a change, `!` for what is
+/// held until a person acts, and `=` for what is held until it resolves by itself.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanText<'a> {
     /// The plan.
@@ -85,6 +86,14 @@ fn sign(step: &PlanStep) -> char {
         Action::Create(_) => '+',
         Action::Adopt(_) | Action::Update(_) | Action::Redeploy(_) => '~',
         Action::Delete => '-',
+    }
+}
+
+/// The sign of a hold: only what waits for a person is marked as such.
+fn hold_sign(reason: HoldReason) -> char {
+    match reason.lift() {
+        Lift::Person => '!',
+        Lift::Time | Lift::Purpose => '=',
     }
 }
 
@@ -206,13 +215,20 @@ impl Values {
 impl PlanText<'_> {
     fn hold(&self, out: &mut fmt::Formatter<'_>, hold: &Hold) -> fmt::Result {
         let Hold { pack, why, until, step } = hold;
+        let reason = hold.reason();
+        let mark = hold_sign(reason);
         match (pack, step) {
-            (Some(pack), Some(step)) => {
-                writeln!(out, "  ! {pack} held, would {}", headline(step))?;
+            // In mode observe, every change is held: the sign says what it would do.
+            (Some(pack), Some(step)) if reason == HoldReason::Mode => {
+                writeln!(out, "  {} {pack} would {}", sign(step), headline(step))?;
                 self.values.changes(out, step)?;
             }
-            (Some(pack), None) => writeln!(out, "  ! {pack} held")?,
-            (None, _) => writeln!(out, "  ! the whole region is held")?,
+            (Some(pack), Some(step)) => {
+                writeln!(out, "  {mark} {pack} held, would {}", headline(step))?;
+                self.values.changes(out, step)?;
+            }
+            (Some(pack), None) => writeln!(out, "  {mark} {pack} held")?,
+            (None, _) => writeln!(out, "  {mark} the whole region is held")?,
         }
         let (reason, why) = (hold.reason(), clean(&why.to_string()));
         writeln!(out, "      {reason}: {why}{}", until.map(until_text).unwrap_or_default())
@@ -338,6 +354,9 @@ pub struct Summary {
     updates: usize,
     redeploys: usize,
     deletes: usize,
+    /// Changes that wait.
+    changes_held: usize,
+    /// Holds without a change.
     held: usize,
     unknown: usize,
 }
@@ -346,13 +365,15 @@ impl Summary {
     /// The counts of this plan.
     pub fn of(plan: &Plan) -> Self {
         let unknown = usize::from(is_unknown(plan));
+        let changes_held = plan.holds.iter().filter(|hold| hold.step.is_some()).count();
         Self {
+            changes_held,
             creates: plan.count(ActionKind::Create),
             adopts: plan.count(ActionKind::Adopt),
             updates: plan.count(ActionKind::Update),
             redeploys: plan.count(ActionKind::Redeploy),
             deletes: plan.count(ActionKind::Delete),
-            held: plan.holds.len().saturating_sub(unknown),
+            held: plan.holds.len().saturating_sub(unknown).saturating_sub(changes_held),
             unknown,
         }
     }
@@ -365,6 +386,7 @@ impl Summary {
             updates: one.updates.saturating_add(other.updates),
             redeploys: one.redeploys.saturating_add(other.redeploys),
             deletes: one.deletes.saturating_add(other.deletes),
+            changes_held: one.changes_held.saturating_add(other.changes_held),
             held: one.held.saturating_add(other.held),
             unknown: one.unknown.saturating_add(other.unknown),
         })
@@ -373,9 +395,13 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { creates, adopts, updates, redeploys, deletes, held, unknown } = *self;
-        // "No changes" holds only for the regions that were read.
-        if [creates, adopts, updates, redeploys, deletes] == [0; 5] {
+        let Self { creates, adopts, updates, redeploys, deletes, changes_held, held, unknown } =
+            *self;
+        // "No changes" holds only for the regions that were read, and a change that waits is one.
+        let is_idle = [creates, adopts, updates, redeploys, deletes] == [0; 5];
+        if is_idle && changes_held > 0 {
+            write!(out, "{} held", many(changes_held, "change"))?;
+        } else if is_idle {
             let where_read = if unknown > 0 { " in the regions that could be read" } else { "" };
             write!(out, "No changes{where_read}")?;
         } else {
@@ -389,8 +415,11 @@ impl fmt::Display for Summary {
             }
             write!(out, "{deletes} to delete")?;
         }
+        if changes_held > 0 && !is_idle {
+            write!(out, "; {} held", many(changes_held, "change"))?;
+        }
         if held > 0 {
-            write!(out, "; {held} held")?;
+            write!(out, "; {} held without a change", many(held, "pack"))?;
         }
         match unknown {
             0 => {}
@@ -498,14 +527,26 @@ mod tests {
     fn the_counts_of_many_plans_are_one_line() {
         let plan = |deletes, held| Summary { deletes, held, ..Summary::default() };
         assert_eq!(plan(0, 0).to_string(), "No changes.");
-        assert_eq!(plan(0, 2).to_string(), "No changes; 2 held.");
+        assert_eq!(plan(0, 2).to_string(), "No changes; 2 packs held without a change.");
+        let waiting = |changes_held, held| Summary { changes_held, held, ..Summary::default() };
+        assert_eq!(waiting(3, 0).to_string(), "3 changes held.", "a change that waits is one");
+        assert_eq!(waiting(1, 1).to_string(), "1 change held; 1 pack held without a change.");
         let blind = |unknown| Summary { unknown, ..Summary::default() }.to_string();
         assert_eq!(blind(1), "No changes in the regions that could be read; 1 region unknown.");
         assert_eq!(blind(2), "No changes in the regions that could be read; 2 regions unknown.");
         let (creates, adopts, updates, redeploys, deletes) = (1, 1, 1, 1, 1);
-        let all = Summary { creates, adopts, updates, redeploys, deletes, held: 1, unknown: 1 };
+        let all = Summary {
+            creates,
+            adopts,
+            updates,
+            redeploys,
+            deletes,
+            changes_held: 1,
+            held: 1,
+            unknown: 1,
+        };
         let text = "Plan: 1 to create, 1 to adopt, 1 to update, 1 to redeploy, 1 to delete; \
-                    1 held; 1 region unknown.";
+                    1 change held; 1 pack held without a change; 1 region unknown.";
         assert_eq!(all.to_string(), text);
     }
 

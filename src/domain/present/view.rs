@@ -13,16 +13,17 @@ pub mod members;
 pub mod new_accounts;
 mod next;
 pub mod packs;
+pub mod problem;
 pub mod region;
 pub mod status;
 pub mod text;
 mod totals;
-pub mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -63,6 +64,12 @@ pub struct About {
     pub list_age_max: Duration,
     /// How conformd redeploys to accounts that AWS stopped retrying.
     pub redeploy: Redeploy,
+    /// How often a region is reconciled.
+    pub region_interval: Duration,
+    /// How often every member is read.
+    pub resync_interval: Duration,
+    /// Organization packs per region (AWS Config quota).
+    pub quota: usize,
 }
 
 /// Who AWS says we are. Once confirmed, it stays confirmed, so that readiness does not flap.
@@ -98,6 +105,8 @@ pub struct CurrentState {
     pub reports: Reports,
     /// Whether losses are remembered; `None` before it was looked for.
     pub record: Option<RecordStatus>,
+    /// AWS's clock minus the own one, once an answer of AWS has shown it.
+    pub skew: Option<SignedDuration>,
     /// The time, by AWS's clock.
     pub now: Timestamp,
 }

@@ -9,8 +9,8 @@ use super::new_accounts::countdown;
 use super::parts::{
     Fact, age, fact, facts, foreign, moment, pack_link, scrolling, section, sign, tone,
 };
+use super::problems::said;
 use super::shell::Frame;
-use super::troubles::said;
 use crate::domain::base::model::{AccountId, AccountState, PackName, Region, UnitId};
 use crate::domain::present::view::CurrentState;
 use crate::domain::present::view::account::{

@@ -14,8 +14,8 @@ mod pack;
 mod parts;
 mod paths;
 mod plan;
+mod problems;
 mod shell;
-mod troubles;
 
 use axum::Router;
 use axum::routing::get;

@@ -14,17 +14,14 @@ use super::parts::{
     pack_path, scrolling, sign, tone,
 };
 use super::paths::{OVERVIEW, PLAN};
+use super::problems::problems;
 use super::shell::Frame;
-use super::troubles::troubles;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::plan::event::Event;
 use crate::domain::present::approval_document::WaitingLosses;
-use crate::domain::present::axes::HealthStatus;
 use crate::domain::present::view::approvals::{
-    ApprovalsView, GUARDED_WAYS, UNDECLARED_WAYS, is_pending_approval, undeclared,
-    undeclared_names, waiting,
+    ApprovalsView, GUARDED_WAYS, UNDECLARED_WAYS, undeclared, undeclared_names, waiting,
 };
-use crate::domain::present::view::health::Subject;
 use crate::domain::present::view::region::HoldView;
 use crate::domain::present::view::status::{
     FreshnessKind, OrganizationView, RecordView, SourceView, StatusView, status,
@@ -61,12 +58,10 @@ fn main(view: &StatusView, asked: &ApprovalsView, events: &[Event]) -> Markup {
         p class="lead" { (foreign(&view.health.summary)) }
         (background(view))
         (approvals(view, asked))
-        (problems(view))
+        (problems(&view.problems))
         (grid(&view.regions))
-        (troubles(&view.troubles))
         (pressing(&view.new_accounts))
         (holds(view))
-        (unknown(view))
         (latest(events, view.now))
     }
 }
@@ -131,7 +126,9 @@ fn remembered(record: &RecordView, now: Timestamp) -> Fact {
         (_, _, Some(why)) => {
             fact("record", html! { "none: " (foreign(why)) }).marked(LineSign::Unknown)
         }
-        (_, _, None) => fact("record", html! { "not opened yet" }),
+        (_, _, None) => {
+            fact("record", html! { "none: losses are forgotten when the process ends" })
+        }
     }
 }
 
@@ -214,58 +211,19 @@ fn losses(waiting: &WaitingLosses) -> Markup {
     }
 }
 
-/// Problems other than those of packs and regions.
-fn problems(view: &StatusView) -> Markup {
-    let reasons = view.health.reasons.iter().filter_map(|reason| {
-        let (what, more): (&str, &[String]) = match reason.subject {
-            Subject::Source => ("source", &view.source.declared.diagnostics),
-            Subject::Caller => ("identity", &[]),
-            Subject::Organization => ("account list", view.organization.list.to_do.as_slice()),
-            Subject::Record => ("record", &[]),
-            Subject::Region | Subject::Pack | Subject::Accounts => return None,
-        };
-        Some((reason, what, more))
-    });
-    let reasons: Vec<_> = reasons.collect();
-    let body = html! {
-        ul class="entries" {
-            @for (reason, what, more) in &reasons {
-                li class=(entry_tone(reason.state)) {
-                    h3 { (sign(health_sign(reason.state))) " " (what) }
-                    p { (foreign(&reason.why)) }
-                    @for line in *more { p class="said" { (foreign(line)) } }
-                }
-            }
-        }
-    };
-    listed("problems", "Problems", reasons.len(), &body)
-}
-
-fn entry_tone(state: HealthStatus) -> &'static str {
-    tone(health_sign(state))
-}
-
-/// What waits: for more than time at once, for time alone when it is asked for. What waits for an
-/// approval stands above.
+/// What waits for time alone, for whoever asks for it. What waits for more is a problem.
 fn holds(view: &StatusView) -> Markup {
-    let reports =
-        view.regions.iter().filter_map(|(name, of)| Some((name, of, of.report.as_ref()?)));
-    let all = reports.flat_map(|(name, of, report)| {
-        let holds = report.holds.iter().filter(move |hold| !is_pending_approval(of, hold));
-        holds.map(move |hold| (name, hold))
-    });
-    let (brief, long): (Vec<_>, Vec<_>) =
-        all.partition(|(_, hold)| hold_sign(hold.reason) == LineSign::Moving);
+    let reports = view.regions.iter().filter_map(|(name, of)| Some((name, of.report.as_ref()?)));
+    let all = reports.flat_map(|(name, report)| report.holds.iter().map(move |hold| (name, hold)));
+    let brief: Vec<_> =
+        all.filter(|(_, hold)| hold_sign(hold.reason) == LineSign::Moving).collect();
     let body = html! {
-        @if !long.is_empty() { (hold_list(&long)) }
-        @if !brief.is_empty() {
-            details id="holds-brief" {
-                summary { (many(brief.len(), "hold")) " that time lifts" }
-                (hold_list(&brief))
-            }
+        details id="holds-brief" {
+            summary { (many(brief.len(), "hold")) " that time lifts" }
+            (hold_list(&brief))
         }
     };
-    listed("holds", "Held", brief.len().saturating_add(long.len()), &body)
+    listed("holds", "Held", brief.len(), &body)
 }
 
 fn hold_list(holds: &[(&Region, &HoldView)]) -> Markup {
@@ -289,25 +247,4 @@ fn hold_list(holds: &[(&Region, &HoldView)]) -> Markup {
             }
         }
     }
-}
-
-/// Regions and members that were not read.
-fn unknown(view: &StatusView) -> Markup {
-    let reasons = view.health.reasons.iter().filter(|reason| reason.subject == Subject::Region);
-    let reasons: Vec<_> = reasons.collect();
-    let old = view.regions.iter().filter_map(|(name, of)| {
-        let report = of.report.as_ref()?;
-        Some((name, report.last_read.filter(|_| report.unknown.is_some())?))
-    });
-    let body = html! {
-        ul class="entries" {
-            @for reason in &reasons {
-                li class="dark" { p { (sign(LineSign::Unknown)) " " (foreign(&reason.why)) } }
-            }
-            @for (region, seen) in old {
-                li class="dark" { p { (region.as_str()) " was last read " (age(seen, view.now)) } }
-            }
-        }
-    };
-    listed("unknown", "Unknown", reasons.len(), &body)
 }

@@ -10,8 +10,8 @@ use super::parts::{
     Choice, Fact, account_link, age, age_if_any, cause_text, choices, fact, facts, foreign,
     pack_path, paging, scrolling, section, sign, tone,
 };
+use super::problems::said;
 use super::shell::Frame;
-use super::troubles::said;
 use crate::domain::base::untrusted::one_line;
 use crate::domain::observed::member::StatusKind;
 use crate::domain::present::axes::DeploymentMark;

@@ -69,7 +69,7 @@ fn tone(line: &str) -> &'static str {
         (Some('+'), Some(' ')) => "added",
         (Some('~'), Some(' ')) => "changed",
         (Some('-'), Some(' ')) => "removed",
-        (Some('!'), Some(' ')) => "held",
+        (Some('!' | '='), Some(' ')) => "held",
         _ => "plain",
     }
 }

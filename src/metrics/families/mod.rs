@@ -124,6 +124,7 @@ pub(super) struct TaskFamilies {
     pub(super) panics: IntCounterVec,
     pub(super) log_lines_dropped: IntCounter,
     pub(super) series_dropped: IntGaugeVec,
+    pub(super) problems: IntGaugeVec,
 }
 
 impl Families {
@@ -495,6 +496,13 @@ impl TaskFamilies {
                 &["metric"],
                 "Series that are left out: a region shows its first 100 packs by name, twice \
                  AWS's quota.",
+            )?,
+            problems: on.int_gauges(
+                "conformd_problems",
+                &["severity", "owner", "cause"],
+                "Accounts with a problem, by its severity, who must act, and its cause, as \
+                 `conformd status` shows them; a problem of no account counts as 1; \
+                 absent for what is not wrong.",
             )?,
         })
     }

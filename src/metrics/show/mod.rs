@@ -24,6 +24,7 @@ use crate::domain::present::report::{
     Declarations, OutOfSyncKind, PackReport, RegionReport, Reports, SyncReason,
 };
 use crate::domain::present::view::CurrentState;
+use crate::domain::present::view::problem::{ProblemView, census, problems};
 use crate::metrics::figures::seconds;
 
 /// Packs of one region that have series of their own: twice AWS's quota, so that others' names
@@ -72,12 +73,12 @@ impl Families {
 
     /// Sets every gauge from the view.
     pub(super) fn show(&self, view: MetricsView<'_>, memory: &mut CountedSoFar) {
-        let MetricsView { facts, skew, beats, now } = view;
+        let MetricsView { facts, beats, now } = view;
         let CurrentState { reports, source, membership, recorders, .. } = facts;
         let declared = Declarations::in_force(source);
         self.show_source(source, &declared);
         self.aws.clock_skew.reset();
-        if let Some(skew) = skew {
+        if let Some(skew) = facts.skew {
             self.aws.clock_skew.with_label_values(&[] as &[&str]).set(skew.as_secs_f64());
         }
         self.tasks.beat_last.reset();
@@ -107,6 +108,18 @@ impl Families {
         self.show_members(reports, &memory.regions);
         self.show_recorders(recorders, &memory.regions);
         self.show_organization(&membership);
+        self.show_problems(&problems(facts).all);
+    }
+
+    /// What is wrong. Causes that are not there have no series: three labels together would be
+    /// hundreds of zeros.
+    fn show_problems(&self, all: &[ProblemView]) {
+        let counts = census(all);
+        self.tasks.problems.reset();
+        for ((severity, owner, cause), accounts) in counts {
+            let labels = [severity.as_str(), owner.as_str(), cause.as_str()];
+            self.tasks.problems.with_label_values(&labels).set(count(accounts));
+        }
     }
 
     fn show_source(&self, source: &SourceStatus, declared: &Declarations) {

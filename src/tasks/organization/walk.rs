@@ -81,7 +81,15 @@ async fn read<O: OrganizationReader>(
         units_absent = tree.absent;
         units_walked = tree.walked;
     }
-    Ok(AccountList { organization, accounts, units_absent, units_walked, tags_problem: None, read })
+    Ok(AccountList {
+        organization,
+        accounts,
+        units_absent,
+        units_walked,
+        tags_problem: None,
+        unsettled: BTreeMap::new(),
+        read,
+    })
 }
 
 /// Selected units without accounts because they do not exist. It serves only a warning, so a failed

@@ -104,7 +104,7 @@ async fn rounds<M: MemberAccess>(
         let targets: ProbeTargets =
             now.iter().map(|(region, report)| (region.clone(), targets_in(report))).collect();
         let forgot = results.keep(&targets);
-        let due = results.due(&targets, probe.interval, probe.clock.now());
+        let due = results.due(&targets, probe.interval, probe.clock.aws_now());
         if forgot || !due.is_empty() {
             let differs = probe.round(due, &mut results, &mut sessions).await;
             // Newer times are published too, but without notifying receivers.
@@ -192,7 +192,7 @@ impl<M: MemberAccess> MemberProbe<M> {
         let session = match entered {
             Ok(session) => session,
             Err(not_probed) => {
-                let now = self.clock.now();
+                let now = self.clock.aws_now();
                 observations
                     .extend(regions.into_iter().map(|region| (region, Err(not_probed), now)));
                 return Visited { account, observations, session: None };
@@ -200,7 +200,7 @@ impl<M: MemberAccess> MemberProbe<M> {
         };
         for region in regions {
             let observed = observe_recorder(&session.visit, &region, silent).await;
-            observations.push((region, observed, self.clock.now()));
+            observations.push((region, observed, self.clock.aws_now()));
         }
         // A member that has not enabled a region says nothing against the session; anything else
         // may.
@@ -223,7 +223,7 @@ impl<M: MemberAccess> MemberProbe<M> {
     /// Waits for this moment, if there is one.
     async fn until(&self, moment: Option<Timestamp>) {
         let Some(moment) = moment else { return std::future::pending().await };
-        let left = Duration::try_from(moment.duration_since(self.clock.now()));
+        let left = Duration::try_from(moment.duration_since(self.clock.aws_now()));
         self.clock.sleep(left.unwrap_or_default()).await;
     }
 }

@@ -125,7 +125,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
                 let (pack, kind) = (reading.pack(), problem.kind().as_str());
                 let region = &self.reader.place().region;
                 tracing::warn!(%region, %pack, kind, error = chain(problem), "members not read");
-                tracker.fail(&reading, chain(problem), now);
+                tracker.fail(&reading, problem.kind(), chain(problem), now);
             }
         }
         // What another reading of this pack has read so far is older than this.

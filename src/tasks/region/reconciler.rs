@@ -140,7 +140,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         let desired = self.desire(policy, around, &freshness, now);
         if let (Observed::Seen(seen), Some(desired)) = (&observed, &desired) {
             // This comes before the plan, which has to know the writes that AWS does not show yet.
-            self.history.observe(seen, desired, now, &policy.pace);
+            self.history.observe(seen, desired, self.clock.aws_now(), &policy.pace);
         }
         self.note_members(policy, around, &observed, desired.as_ref(), &freshness);
         self.history.arrive(&self.tracking);
@@ -288,7 +288,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
             shrink: membership.shrink.as_ref(),
             elapsed: moment.elapsed,
         };
-        approve(plan(&inputs, moment.now), &terms, window)
+        approve(plan(&inputs, moment.aws_now), &terms, window)
     }
 
     /// Keeps the templates of the manifests in force: after the next change they are what the packs
@@ -370,10 +370,9 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
             (Some(_), Some(refusal)) => refuse_all(ruling, &refusal),
             (None, _) => Vec::new(),
         };
-        let now = self.clock.now();
         self.window.settle(self.reader.place(), revision.as_ref(), &outcomes).await;
         for outcome in &outcomes {
-            self.history.record(outcome, now, &policy.pace);
+            self.history.record(outcome, self.clock.aws_now(), &policy.pace);
         }
         let writes = outcomes.iter().filter_map(Outcome::write);
         self.members.tracker.wrote(writes, &policy.resyncs, self.clock.aws_now());
@@ -412,7 +411,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         } else {
             regular
         };
-        let now = self.clock.now();
+        let now = self.clock.aws_now();
         let lifts = report
             .plan
             .wakes()

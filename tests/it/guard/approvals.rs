@@ -191,7 +191,7 @@ fn a_pack_that_a_plain_directory_does_not_declare_waits_for_a_word_of_it() {
     assert_snapshot!(text(ruling.approved.plan()), @"
     ! x held, would delete: no manifest declares it
         undeclared: no manifest declares it, but the file may be missing by accident; to delete the pack, commit a manifest for it with `state: Absent` or the document that `conformd approve` prints; to keep it, restore its manifest
-    No changes; 1 held.
+    1 change held.
     ");
     // What an error hides is no pack that is not declared: the error is to be mended.
     let ruling = Court::new().rule_knowing("#declared; #invalid; a v1; b v1", shown);
@@ -223,13 +223,13 @@ fn what_a_plain_directory_takes_away_waits_for_a_second_reading() {
     assert_snapshot!(text(ruling.approved.plan()), @"
     ~ b update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
-    ! a held, would update
+    = a held, would update
         template   b4f1471b (2 rules) → 5293e2b5 (1 rule)
         unconfirmed: it causes a loss; waiting for a second reading of the source
-    ! c held, would update
+    = c held, would update
         excluded   + 200000000001 (exclude.accounts)
         unconfirmed: it causes a loss; waiting for a second reading of the source
-    Plan: 0 to create, 1 to update, 0 to delete; 2 held.
+    Plan: 0 to create, 1 to update, 0 to delete; 2 changes held.
     ");
     assert_snapshot!(decision(&Court::new().rule_knowing(wanted, shown)), @"go: a b c");
 }
@@ -246,7 +246,7 @@ fn what_a_file_without_a_last_line_break_takes_away_waits_for_the_line_break() {
     ! a held, would update
         template   b4f1471b (2 rules) → 5293e2b5 (1 rule)
         source: it causes a loss, but templates/iam.yaml ends in the middle of a line and may be truncated; if the file is complete, end it with a line break
-    Plan: 0 to create, 1 to update, 0 to delete; 1 held.
+    Plan: 0 to create, 1 to update, 0 to delete; 1 change held.
     ");
     // What is published as a whole is whole.
     assert_snapshot!(decision(&Court::new().rule_knowing(wanted, shown)), @"go: a b");

@@ -46,6 +46,9 @@ pub(super) fn rollout(health: RolloutHealth, counts: Counts) -> Rollout {
         truncated: false,
         new_accounts: BTreeMap::new(),
         management_missing: false,
+        unread: None,
+        unrecognized: Arc::default(),
+        removals: Arc::default(),
         resynced: Some(at("11:00:00")),
         read: Some(at("11:45:00")),
     }
@@ -122,6 +125,7 @@ fn list(states: &[Option<AccountState>]) -> AccountList {
         units_absent: BTreeSet::new(),
         units_walked: BTreeSet::new(),
         tags_problem: None,
+        unsettled: BTreeMap::new(),
         read: at("11:50:00"),
     }
 }

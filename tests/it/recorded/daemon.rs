@@ -13,7 +13,7 @@ use conformd::cloud::AttemptObserver;
 use conformd::domain::base::heartbeat::{Task, TaskId};
 use conformd::domain::base::limits;
 use conformd::domain::base::mode::Mode;
-use conformd::domain::base::model::{PackName, Place, Region};
+use conformd::domain::base::model::{PackName, Place, Region, Timestamp};
 use conformd::domain::base::time::Pace;
 use conformd::domain::declared::catalog::ParsedFile;
 use conformd::domain::declared::constraints::Constraints;
@@ -25,7 +25,7 @@ use conformd::domain::organization::membership::Membership;
 use conformd::domain::plan::guard::LossLimits;
 use conformd::domain::plan::redeploy::Redeploy;
 use conformd::domain::present::report::Reports;
-use conformd::domain::present::view::{ConfirmedCaller, CurrentState};
+use conformd::domain::present::view::{About, ConfirmedCaller, CurrentState};
 use conformd::limiter::{Budget, Limited, Limiter};
 use conformd::metrics::{
     Exchange, LoopPeriods, Metrics, MetricsSetup, MetricsView, Program, ReloadedSettings,
@@ -70,18 +70,16 @@ pub(crate) struct Daemon {
     membership: watch::Sender<Arc<Membership>>,
     recorders: watch::Sender<Arc<Recorders>>,
     tasks: JoinSet<()>,
+    started: Timestamp,
 }
 
 impl Daemon {
     /// Starts every task, without any memory.
     pub(crate) fn start(simulation: &Simulation, manifests: &Path) -> Self {
         let clock = simulation.clock().astray(jiff::SignedDuration::ZERO);
-        let program = Program {
-            version: "0.1.0".to_owned(),
-            commit: None,
-            simulated: true,
-            started: clock.now(),
-        };
+        let started = clock.now();
+        let program =
+            Program { version: "0.1.0".to_owned(), commit: None, simulated: true, started };
         let settings = ReloadedSettings {
             mode: Mode::Sync,
             regions: regions(),
@@ -105,6 +103,7 @@ impl Daemon {
             membership: watch::Sender::default(),
             recorders: watch::Sender::default(),
             tasks: JoinSet::new(),
+            started,
         };
         daemon.spawn_source(manifests);
         let aws = daemon.aws(simulation, REGIONS[0]);
@@ -265,8 +264,8 @@ impl Daemon {
         self.pulses.iter().for_each(Heartbeat::beat);
         let beats = self.beats.signs().into_iter().map(|sign| (sign.beater, sign.at)).collect();
         let facts = &self.facts();
-        let (skew, now) = (self.clock.skew(), self.clock.now());
-        let text = self.metrics.scrape(MetricsView { facts, skew, beats: &beats, now });
+        let now = self.clock.now();
+        let text = self.metrics.scrape(MetricsView { facts, beats: &beats, now });
         self.metrics.answered(&Exchange {
             route: "/metrics",
             method: "GET",
@@ -283,15 +282,20 @@ impl Daemon {
         pending.flat_map(|pending| pending.losses.keys().cloned()).collect()
     }
 
-    fn facts(&self) -> CurrentState {
+    pub(crate) fn facts(&self) -> CurrentState {
         CurrentState {
-            about: crate::support::people::about(),
+            about: About {
+                regions: regions(),
+                started: self.started,
+                ..crate::support::people::about()
+            },
             caller: ConfirmedCaller::Confirmed { account: OWNER.parse().unwrap() },
             source: self.source.borrow().clone(),
             membership: self.membership.borrow().clone(),
             recorders: self.recorders.borrow().clone(),
             reports: self.reports.borrow().clone(),
             record: None,
+            skew: self.clock.skew(),
             now: self.clock.aws_now(),
         }
     }

@@ -320,6 +320,7 @@ fn list(desired: &mut Desired, line: &str) {
             units_absent: BTreeSet::new(),
             units_walked: BTreeSet::new(),
             tags_problem: None,
+            unsettled: BTreeMap::new(),
             read: at("09:00"),
         })
     });

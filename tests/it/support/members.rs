@@ -109,6 +109,9 @@ fn unread() -> Rollout {
         truncated: false,
         new_accounts: BTreeMap::new(),
         management_missing: false,
+        unread: None,
+        unrecognized: Arc::default(),
+        removals: Arc::default(),
         resynced: None,
         read: None,
     }
@@ -170,6 +173,7 @@ fn list_of(joined: Vec<(AccountId, Timestamp)>, read: Timestamp) -> AccountList 
         units_absent: [].into(),
         units_walked: [].into(),
         tags_problem: None,
+        unsettled: BTreeMap::new(),
         read,
     }
 }

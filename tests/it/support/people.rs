@@ -73,6 +73,7 @@ pub(crate) fn membership() -> Membership {
         units_absent: BTreeSet::new(),
         units_walked: BTreeSet::new(),
         tags_problem: None,
+        unsettled: BTreeMap::new(),
         read: at("11:58:00"),
     };
     Membership {
@@ -118,6 +119,9 @@ pub(crate) fn rollout(health: RolloutHealth, ok: usize, troubled: Vec<TroubledMe
         truncated: false,
         new_accounts: BTreeMap::new(),
         management_missing: false,
+        unread: None,
+        unrecognized: Arc::default(),
+        removals: Arc::default(),
         resynced: Some(at("11:50:00")),
         read: Some(at("11:55:00")),
     }
@@ -218,6 +222,9 @@ pub(crate) fn about() -> About {
         regions: regions(&[HERE, "us-east-1", "ap-south-1"]),
         list_age_max: Duration::from_mins(30),
         redeploy: Redeploy::default(),
+        region_interval: Duration::from_mins(15),
+        resync_interval: Duration::from_hours(6),
+        quota: 50,
     }
 }
 
@@ -232,6 +239,7 @@ pub(crate) fn facts() -> CurrentState {
         recorders: Arc::new(recorders()),
         reports: reports([tracked(), dark]),
         record: None,
+        skew: None,
         now: at("12:01:00"),
     }
 }

@@ -358,10 +358,11 @@ pub(crate) fn scrape_all(metrics: &Metrics, reports: &Reports, members: &Members
         source: source(),
         membership: Arc::new(membership.clone()),
         recorders: Arc::new(recorders.clone()),
+        skew: *skew,
         ..crate::support::people::facts()
     };
     let (beats, now) = (&beats, at("12:01:00"));
-    let view = MetricsView { facts: &facts, skew: *skew, beats, now };
+    let view = MetricsView { facts: &facts, beats, now };
     Text::read(&metrics.scrape(view).unwrap())
 }
 

@@ -41,7 +41,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "uuid",
     ]),
     ("tasks/source", &["cap_std", "libc", "notify", "thiserror", "tokio", "tokio_util", "tracing"]),
-    ("tasks/journal", &["tokio", "tokio_util"]),
+    ("tasks/journal", &["tokio", "tokio_util", "tracing"]),
     ("tasks/organization", &["futures_util", "thiserror", "tokio", "tokio_util", "tracing"]),
     ("tasks/probe", &["futures_util", "tokio", "tokio_util", "tracing"]),
     ("tasks/region", &["thiserror", "tokio", "tokio_util", "tracing"]),

@@ -36,6 +36,9 @@ pub(super) fn rollout(
         truncated: summary.truncated,
         new_accounts: summary.new_accounts.clone(),
         management_missing: summary.management_missing,
+        unread: state.setback.as_ref().map(|setback| setback.kind),
+        unrecognized: summary.unrecognized.clone(),
+        removals: summary.removals.clone(),
         resynced: state.resynced,
         read: state.read,
     }
@@ -49,8 +52,11 @@ pub(super) fn health(
 ) -> (RolloutHealth, Option<String>) {
     let counts = &state.summary.counts;
     let say = |health, why: &str| (health, Some(why.to_owned()));
+    // AWS repeats no removal that failed: it stays until its reason is repaired.
     if state.is_deleting() {
-        return (RolloutHealth::Deleting, None);
+        let is_stuck = !state.summary.removals.is_empty();
+        let health = if is_stuck { RolloutHealth::Degraded } else { RolloutHealth::Deleting };
+        return (health, None);
     }
     if state.read.is_none() {
         return say(RolloutHealth::Unknown, "its members were not read yet");
@@ -70,6 +76,10 @@ pub(super) fn health(
     // Until AWS shows the last write, good rows belong to the content before it.
     if state.is_awaiting() {
         return say(RolloutHealth::Progressing, "AWS does not show the last write yet");
+    }
+    // Nothing is known of a member whose status is not recognized, however many others are done.
+    if !state.summary.unrecognized.is_empty() {
+        return (RolloutHealth::Unknown, None);
     }
     if counts.in_progress > 0 || counts.waiting > 0 {
         return (RolloutHealth::Progressing, None);
@@ -107,10 +117,13 @@ fn notes(state: &PackState) -> impl Iterator<Item = String> {
         })
     };
     let unknown = "shows a status that this version does not recognize";
+    let first = summary.unrecognized.first().map(|member| member.account);
     let unknown =
-        count(summary.unknown, "the row of", "rows of").map(|who| format!("{who} {unknown}"));
-    let stuck = count(summary.stuck, "excluded account", "excluded:")
-        .map(|who| format!("{who}: AWS could not remove it there (DELETE_FAILED)"));
+        count(first.map(|first| (summary.unrecognized.len(), first)), "the row of", "rows of")
+            .map(|who| format!("{who} {unknown}"));
+    let first = summary.removals.first().map(|(_, member)| member.account);
+    let stuck = count(first.map(|first| (summary.removals.len(), first)), "account", "")
+        .map(|who| format!("{}: AWS could not remove it there (DELETE_FAILED)", who.trim_start()));
     let setback = state.setback.as_ref();
     let setback = setback
         .map(|setback| format!("members could not be read at {}: {}", setback.at, setback.why));

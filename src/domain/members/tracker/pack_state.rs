@@ -12,6 +12,7 @@ use super::member_request::ReadResult;
 use super::rows::{PackRows, RowEvidence};
 use super::summary::MemberSummary;
 use super::target::Target;
+use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{AccountId, Digest, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::observed::content::fingerprint_of;
@@ -79,6 +80,8 @@ pub(super) struct Setback {
     pub(super) at: Timestamp,
     /// How many there were.
     pub(super) attempts: u32,
+    /// The kind of failure.
+    pub(super) kind: FailureKind,
     /// Why, in words.
     pub(super) why: String,
 }
@@ -274,9 +277,9 @@ impl PackState {
     }
 
     /// Notes a failed reading.
-    pub(super) fn fail(&mut self, why: String, now: Timestamp) {
+    pub(super) fn fail(&mut self, kind: FailureKind, why: String, now: Timestamp) {
         let attempts = self.setback.as_ref().map_or(0, |setback| setback.attempts);
-        self.setback = Some(Setback { at: now, attempts: attempts.saturating_add(1), why });
+        self.setback = Some(Setback { at: now, attempts: attempts.saturating_add(1), kind, why });
     }
 
     /// When this evidence of the account was read; `None`: it proves nothing.

@@ -15,6 +15,7 @@ use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::members::new_account::joined_lately;
 use crate::domain::members::tracker::summary::{MemberSummary, RowToRead};
+use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::{MemberStatus, TroubledMember};
 use crate::domain::organization::account_list::Account;
 
@@ -38,8 +39,14 @@ pub(super) struct SummaryInputs<'a> {
 
 /// Computes the summary of one pack.
 pub(super) fn summary(state: &PackState, view: &SummaryInputs<'_>) -> MemberSummary {
-    let mut taken =
-        Summarizer { state, view, summary: MemberSummary::default(), troubled: Vec::new() };
+    let mut taken = Summarizer {
+        state,
+        view,
+        summary: MemberSummary::default(),
+        troubled: Vec::new(),
+        unrecognized: Vec::new(),
+        removals: Vec::new(),
+    };
     match &view.people.list {
         Some(_) => taken.listed(),
         None => taken.rows_alone(),
@@ -52,6 +59,8 @@ struct Summarizer<'a> {
     view: &'a SummaryInputs<'a>,
     summary: MemberSummary,
     troubled: Vec<TroubledMember>,
+    unrecognized: Vec<TroubledMember>,
+    removals: Vec<(FailureClass, TroubledMember)>,
 }
 
 impl<'a> Summarizer<'a> {
@@ -66,6 +75,11 @@ impl<'a> Summarizer<'a> {
             is_running: state.is_at_work(view.now) && self.any_working(),
         };
         self.summary.expected = Some(0);
+        // A pack that AWS removes is expected nowhere: whoever has lost it is done, and only a
+        // removal that failed is a failure.
+        if state.is_deleting() {
+            return self.removed();
+        }
         for (account, number) in view.people.accounts() {
             let evidence = state.rows.of(number);
             // Exclusions come first: a row of an excluded account is on its way out, whatever it
@@ -229,9 +243,10 @@ impl<'a> Summarizer<'a> {
         // about any content.
         let is_old = match evidence {
             RowEvidence::Ok { old } => old,
-            RowEvidence::Row(_) if is_unknown(evidence) => {
-                let (count, first) = summary.unknown.unwrap_or((0, id));
-                summary.unknown = Some((count.saturating_add(1), first));
+            RowEvidence::Row(row) if is_unknown(evidence) => {
+                if self.unrecognized.len() < self.view.troubled_max {
+                    self.unrecognized.push(member(id, MemberStatus::InProgress, Some(row)));
+                }
                 false
             }
             RowEvidence::Row(row) => {
@@ -244,9 +259,24 @@ impl<'a> Summarizer<'a> {
 
     /// Rows of excluded accounts count nowhere; one that AWS could not remove is shown.
     fn excluded(&mut self, id: AccountId, evidence: RowEvidence<'_>) {
-        if let RowEvidence::Row(MemberRow { state: RowState::DeleteFailed(_), .. }) = evidence {
-            let (count, first) = self.summary.stuck.unwrap_or((0, id));
-            self.summary.stuck = Some((count.saturating_add(1), first));
+        if let RowEvidence::Row(row) = evidence
+            && let RowState::DeleteFailed(class) = row.state
+            && self.removals.len() < self.view.troubled_max
+        {
+            self.removals.push((class, member(id, MemberStatus::Failed(class), Some(row))));
+        }
+    }
+
+    /// The rows of a pack that AWS removes: what failed, and what is still there.
+    fn removed(&mut self) {
+        let Self { state, view, .. } = *self;
+        for number in state.rows.numbers() {
+            let Some(id) = view.people.roster.id(number) else { continue };
+            let evidence = state.rows.of(number);
+            self.excluded(id, evidence);
+            if matches!(evidence, RowEvidence::Row(row) if row.state == RowState::Deleting) {
+                self.count(id, MemberStatus::InProgress, row(evidence));
+            }
         }
     }
 
@@ -257,14 +287,16 @@ impl<'a> Summarizer<'a> {
             *count = count.saturating_add(1);
         }
         if status != MemberStatus::Ok {
-            let cause = row.and_then(|row| row.cause.clone());
-            let last_update = row.and_then(MemberRow::last_update);
-            self.troubled.push(TroubledMember { account, status, cause, last_update });
+            self.troubled.push(member(account, status, row));
         }
     }
 
     fn finish(self) -> MemberSummary {
-        let Self { state, view, mut summary, mut troubled } = self;
+        let Self { state, view, mut summary, mut troubled, mut unrecognized, mut removals } = self;
+        unrecognized.sort_unstable_by_key(|member| member.account);
+        removals.sort_unstable_by_key(|(_, member)| member.account);
+        summary.unrecognized = unrecognized.into();
+        summary.removals = removals.into();
         summary.truncated = troubled.len() > view.troubled_max;
         if summary.truncated {
             // Failures are kept first: the other statuses are many and need no action.
@@ -278,6 +310,11 @@ impl<'a> Summarizer<'a> {
         summary.troubled = if **before == *troubled { Arc::clone(before) } else { troubled.into() };
         summary
     }
+}
+
+fn member(account: AccountId, status: MemberStatus, row: Option<&MemberRow>) -> TroubledMember {
+    let cause = row.and_then(|row| row.cause.clone());
+    TroubledMember { account, status, cause, last_update: row.and_then(MemberRow::last_update) }
 }
 
 fn rank(status: MemberStatus) -> u8 {

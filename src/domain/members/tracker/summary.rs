@@ -30,10 +30,10 @@ pub(super) struct MemberSummary {
     pub(super) unclear: usize,
     /// Expected members whose good row is older than the last change.
     pub(super) old: usize,
-    /// Expected members with a row of a status that is not known, and the first of them.
-    pub(super) unknown: Option<(usize, AccountId)>,
-    /// Excluded accounts from which AWS could not remove it, and the first of them.
-    pub(super) stuck: Option<(usize, AccountId)>,
+    /// Expected members with a row of a status that is not known, up to a cap.
+    pub(super) unrecognized: Arc<[TroubledMember]>,
+    /// Accounts from which AWS could not remove it, each with the reason, up to a cap.
+    pub(super) removals: Arc<[(FailureClass, TroubledMember)]>,
     /// The rows that should be read, and when.
     pub(super) wanted: BTreeSet<RowToRead>,
     /// The first deadline of an account without the pack after which no row was read.

@@ -61,6 +61,7 @@ impl TrackerScene {
             units_absent: BTreeSet::new(),
             units_walked: BTreeSet::new(),
             tags_problem: None,
+            unsettled: BTreeMap::new(),
             read: start(),
         };
         let place = Place { account: id(1), region: "eu-west-1".parse().unwrap() };

@@ -14,6 +14,7 @@ use crate::domain::plan::event::{EventKind, Weight};
 use crate::domain::plan::loss::Loss;
 use crate::domain::present::report::{RegionReport, SyncReason};
 use crate::domain::present::view::CurrentState;
+use crate::domain::present::view::problem::unread_severity;
 
 /// The state of each region that was last noted.
 #[derive(Debug, Default)]
@@ -68,7 +69,7 @@ impl ReportedRegion {
         let (weight, text) = match &report.unknown {
             Some(Unknown { kind, why, .. }) if before != Some(*kind) => {
                 let text = format!("unknown ({kind}), so conformd changes nothing here: {why}");
-                (Weight::Warning, text)
+                (unread_severity(*kind).weight(), text)
             }
             None if before.is_some() => (Weight::Normal, "read again".to_owned()),
             None if self.report.is_none() => {

@@ -76,7 +76,13 @@ pub(super) fn administrator(facts: &PreflightFacts) -> CheckLine {
         (Err(_), Ok(_) | Err(_)) => {
             CheckLine::warn(check, "cannot be told", "see the line `organization`")
         }
-        // A member that administers nothing may not even list who does.
+        // A member that administers nothing may not list who does, and neither may a role without
+        // the permission: denied is not absent. Only AWS's answer about packs tells them apart.
+        (Ok(_), Err(unknown)) if !is_undelegated(facts) => CheckLine::warn(
+            check,
+            "cannot be told: the caller may not list the delegated administrators",
+            remedy(unknown.kind, "organizations:ListDelegatedAdministrators"),
+        ),
         (Ok(_), Ok(_) | Err(_)) => CheckLine::fail(
             check,
             format!("{owner} is neither the management account nor a delegated administrator"),
@@ -86,6 +92,12 @@ pub(super) fn administrator(facts: &PreflightFacts) -> CheckLine {
             ),
         ),
     }
+}
+
+/// Whether AWS says in some region that the caller administers nothing.
+fn is_undelegated(facts: &PreflightFacts) -> bool {
+    let packs = facts.regions.values().map(|found| found.packs.as_ref().err());
+    packs.flatten().any(|unknown| unknown.kind == FailureKind::NotDelegated)
 }
 
 pub(super) fn trusted_access(facts: &PreflightFacts) -> CheckLine {

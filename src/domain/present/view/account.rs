@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::deployment::{PackDeploymentView, deployments};
 use super::next::NextView;
+use super::problem::words;
 use super::status::{FreshnessKind, organization};
-use super::trouble::words;
 use super::{ConfirmedCaller, CurrentState, NotFound, VERSION, absent, next};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{
@@ -436,9 +436,10 @@ fn summary(view: &AccountView) -> String {
     }
     // From the account itself to what is required of the user, and last the deadline.
     let targeted = packs().filter(|pack| pack.targeting == Some(Targeting::Targeted)).count();
-    let fine = packs().filter(|pack| {
-        pack.targeting == Some(Targeting::Targeted) && pack.status == Some(StatusKind::Ok)
-    });
+    // In a region that could not be read, what was read before says nothing about today.
+    let is_read = |pack: &&AccountPackView| pack.sync != SyncStatus::Unknown;
+    let targeted_packs = || packs().filter(|pack| pack.targeting == Some(Targeting::Targeted));
+    let fine = targeted_packs().filter(is_read).filter(|pack| pack.status == Some(StatusKind::Ok));
     let needy = packs().filter(|pack| pack.next.who == next::Who::Person).count();
     let mut clauses = Vec::new();
     match member.state {
@@ -452,7 +453,8 @@ fn summary(view: &AccountView) -> String {
     if targeted > 0 {
         let fine = fine.count();
         clauses.push(format!("{fine} of {} in place", many(targeted, "targeted pack deployment")));
-        let unread = packs().filter(|pack| pack.unread.is_some()).count();
+        let is_unknown = |pack: &&AccountPackView| pack.unread.is_some() || !is_read(pack);
+        let unread = targeted_packs().filter(is_unknown).count();
         clauses.extend((unread > 0).then(|| format!("{unread} not known")));
     } else if clauses.is_empty() {
         let leaving = packs().filter(|pack| pack.next.what == LEAVING);

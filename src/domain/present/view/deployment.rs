@@ -14,7 +14,7 @@ use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::observed::member::{Counts, MemberStatus, TroubledMember};
 use crate::domain::observed::packs::RolloutStatus;
-use crate::domain::plan::hold::{Hold, HoldReason};
+use crate::domain::plan::hold::{Hold, HoldReason, Lift};
 use crate::domain::plan::outcome::StepResult;
 use crate::domain::plan::region_plan::Plan;
 use crate::domain::plan::step::{ActionKind, PlanStep, Reason};
@@ -47,45 +47,14 @@ pub struct PackDeploymentView {
 }
 
 impl PackDeploymentView {
+    /// Whether AWS holds something else than the manifests ask for, and nobody asked to leave it.
+    pub fn is_out_of_sync(&self) -> bool {
+        self.sync == SyncStatus::OutOfSync && self.health != HealthStatus::Suspended
+    }
+
     /// Both axes in one mark.
     pub fn mark(&self) -> DeploymentMark {
         DeploymentMark::of(self.sync, self.health)
-    }
-}
-
-/// What lifts a hold, the easiest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Lift {
-    /// Time, or the next look.
-    Time,
-    /// A person, who has decided so.
-    Purpose,
-    /// A person, who may not know yet.
-    Person,
-}
-
-/// What lifts holds of this kind.
-pub(super) fn lift(reason: HoldReason) -> Lift {
-    match reason {
-        HoldReason::Unknown
-        | HoldReason::Unconfirmed
-        | HoldReason::Settling
-        | HoldReason::InProgress
-        | HoldReason::Retry => Lift::Time,
-        HoldReason::Suspended | HoldReason::Orphaned => Lift::Purpose,
-        HoldReason::Mode
-        | HoldReason::Source
-        | HoldReason::Invalid
-        | HoldReason::Unsupported
-        | HoldReason::Guard
-        | HoldReason::Foreign
-        | HoldReason::Unmanaged
-        | HoldReason::Quota
-        | HoldReason::Rejected
-        | HoldReason::Conflict
-        | HoldReason::Denied
-        | HoldReason::Undeclared
-        | HoldReason::Membership => Lift::Person,
     }
 }
 
@@ -137,10 +106,10 @@ fn deployment(
     let holds: Vec<&Hold> =
         report.plan.holds.iter().filter(|hold| hold.pack.as_ref() == Some(name)).collect();
     let step = report.plan.steps_with_held().find(|step| step.pack == *name);
-    let strongest = holds.iter().max_by_key(|hold| lift(hold.reason()));
-    let gate = strongest.filter(|hold| lift(hold.reason()) != Lift::Time);
-    let is_gated = gate.is_some_and(|hold| lift(hold.reason()) == Lift::Person);
-    let helping = step.filter(|_| gate.is_none());
+    let strongest = holds.iter().max_by_key(|hold| hold.reason().lift());
+    let gate = strongest.filter(|hold| hold.reason().lift() != Lift::Time);
+    let is_gated = gate.is_some_and(|hold| hold.reason().lift() == Lift::Person);
+    let helping = helping_step(name, report);
     // The next plan holds it for this reason; until then the last outcome counts.
     let refused = refusal(name, report);
     let change = if gate.is_some() || refused.is_some() {
@@ -152,7 +121,7 @@ fn deployment(
     } else {
         Pending::Nothing
     };
-    let is_suspended = gate.is_some_and(|hold| lift(hold.reason()) == Lift::Purpose);
+    let is_suspended = gate.is_some_and(|hold| hold.reason().lift() == Lift::Purpose);
     let members = rollout.map_or(RolloutHealth::Unknown, |rollout| rollout.health);
     let health = health(members, change, is_suspended);
     let action_required = if health == HealthStatus::Degraded {
@@ -206,6 +175,11 @@ fn was_accepted(name: &PackName, report: &RegionReport) -> bool {
     report.outcomes.iter().any(|outcome| outcome.step.pack == *name && is_taken(&outcome.result))
 }
 
+/// Whether the pack is left as it is: it is not ours, or was released.
+pub(super) fn is_left_alone(report: &RegionReport, pack: &PackName) -> bool {
+    report.packs.get(pack).is_some_and(|pack| pack.sync.is_none())
+}
+
 /// Why AWS refused the last step for this pack, where trying again changes nothing.
 fn refusal<'a>(name: &PackName, report: &'a RegionReport) -> Option<&'a str> {
     let mut outcomes = report.outcomes.iter().filter(|outcome| outcome.step.pack == *name);
@@ -219,7 +193,7 @@ fn refusal<'a>(name: &PackName, report: &'a RegionReport) -> Option<&'a str> {
 }
 
 /// Whether only a person can end a refusal of this kind.
-fn is_final(kind: FailureKind) -> bool {
+pub fn is_final(kind: FailureKind) -> bool {
     match kind {
         FailureKind::Rejected
         | FailureKind::Quota
@@ -246,10 +220,17 @@ pub(super) fn redeployed<'a>(
     plan: &'a Plan,
     pack: &PackName,
 ) -> Option<&'a BTreeMap<AccountId, Timestamp>> {
-    let held = plan.holds.iter().filter(|hold| lift(hold.reason()) == Lift::Time);
+    let held = plan.holds.iter().filter(|hold| hold.reason().lift() == Lift::Time);
     let held = held.filter_map(|hold| hold.step.as_deref());
     let mut steps = plan.steps.iter().chain(held).filter(|step| step.pack == *pack);
     steps.find_map(|step| step.reason.redeployed()).map(|redeployed| redeployed.seen)
+}
+
+/// The step for a pack that nothing but time holds.
+pub(super) fn helping_step<'a>(name: &PackName, report: &'a RegionReport) -> Option<&'a PlanStep> {
+    let mut holds = report.plan.holds.iter().filter(|hold| hold.pack.as_ref() == Some(name));
+    let is_gated = holds.any(|hold| hold.reason().lift() != Lift::Time);
+    report.plan.steps_with_held().find(|step| step.pack == *name && !is_gated)
 }
 
 /// Whether a step is for this member.
@@ -304,6 +285,9 @@ fn bare(rollout: Option<&Rollout>) -> Rollout {
         truncated: false,
         new_accounts: BTreeMap::new(),
         management_missing: false,
+        unread: None,
+        unrecognized: Arc::default(),
+        removals: Arc::default(),
         resynced: None,
         read: None,
     };
@@ -316,6 +300,7 @@ fn bare(rollout: Option<&Rollout>) -> Rollout {
         classes: rollout.classes.clone(),
         truncated: rollout.truncated,
         management_missing: rollout.management_missing,
+        unread: rollout.unread,
         resynced: rollout.resynced,
         read: rollout.read,
         ..unread()

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use strum::IntoEnumIterator as _;
 
 use super::deployment::deployments;
-use super::trouble::{advice, owner, words};
+use super::problem::{member_advice, words};
 use super::{CurrentState, ListPage, NotFound, VERSION, absent};
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
@@ -199,8 +199,8 @@ fn row(
         class,
         code,
         message,
-        owner: is_in_trouble.then(|| owner(class)),
-        advice: is_in_trouble.then(|| advice(facts, class)),
+        owner: is_in_trouble.then(|| class.map_or(Owner::AccountOwner, FailureClass::owner)),
+        advice: is_in_trouble.then(|| member_advice(facts, class)),
         last_update: member.and_then(|member| member.last_update),
     }
 }

@@ -6,14 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::CurrentState;
-use super::deployment::{Lift, helps, lift};
-use super::trouble::{advice, owner};
+use super::deployment::helps;
+use super::problem::member_advice;
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
 use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
-use crate::domain::observed::failure_class::Owner;
+use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::observed::member::MemberStatus;
 use crate::domain::organization::selector::Targeting;
-use crate::domain::plan::hold::Hold;
+use crate::domain::plan::hold::{Hold, Lift};
 use crate::domain::plan::step::{ActionKind, PlanStep};
 use crate::domain::present::report::RegionReport;
 
@@ -109,7 +109,7 @@ fn waits(hold: &Hold) -> NextView {
     let Hold { pack: _, why, until, step } = hold;
     let reason = hold.reason();
     let what = step.as_ref().map_or("acts", |step| verb(step.action.kind()));
-    let (who, what) = match lift(reason) {
+    let (who, what) = match reason.lift() {
         Lift::Time => (Who::Conformd, format!("conformd {what} later ({reason}: {why})")),
         Lift::Purpose => (Who::Nobody, format!("conformd {what} when this ends: {reason}: {why}")),
         Lift::Person => {
@@ -132,9 +132,9 @@ fn verb(action: ActionKind) -> &'static str {
 /// What the advice for its trouble says.
 fn advised(facts: &CurrentState, status: MemberStatus) -> NextView {
     let matter = status.failure_class();
-    let advice = advice(facts, matter);
-    match owner(matter) {
-        Owner::Aws => aws(&advice, None),
+    let advice = member_advice(facts, matter);
+    match matter.map_or(Owner::AccountOwner, FailureClass::owner) {
+        Owner::Aws | Owner::Conformd => aws(&advice, None),
         owner @ (Owner::AccountOwner
         | Owner::PlatformTeam
         | Owner::PackAuthor

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::deployment::PackDeploymentView;
 use super::health::{HealthParts, HealthView};
 use super::new_accounts::{NewAccountsSummary, new_accounts_summary};
+use super::problem::{ProblemView, problems};
 use super::region::{RegionView, region};
-use super::trouble::{TroubleView, troubles};
 use super::{About, ConfirmedCaller, CurrentState, VERSION, census, health};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{Installation, Region, Revision, Timestamp};
@@ -55,8 +55,8 @@ pub struct StatusView {
     pub record: RecordView,
     /// Counts over all regions.
     pub totals: Totals,
-    /// Members in trouble, by class.
-    pub troubles: Vec<TroubleView>,
+    /// What is wrong and who must act, the most severe first.
+    pub problems: Vec<ProblemView>,
     /// Accounts that joined lately.
     pub new_accounts: NewAccountsSummary,
     /// Every configured region.
@@ -150,11 +150,20 @@ pub fn status(facts: &CurrentState) -> StatusView {
         regions: _,
         list_age_max: _,
         redeploy: _,
+        region_interval: _,
+        resync_interval: _,
+        quota: _,
     } = &facts.about;
     let view = |(name, report): (&Region, _)| (name.clone(), region(report, &facts.desired(name)));
     let regions: BTreeMap<Region, RegionView> = facts.regions().map(view).collect();
     let (totals, new_accounts) = (totals(&regions), new_accounts_summary(facts));
-    let parts = HealthParts { regions: &regions, totals: &totals, new_accounts: &new_accounts };
+    let problems = problems(facts);
+    let parts = HealthParts {
+        problems: &problems,
+        regions: &regions,
+        totals: &totals,
+        new_accounts: &new_accounts,
+    };
     let worst = regions.values().map(|region| region.sync).max();
     StatusView {
         version: VERSION,
@@ -169,7 +178,7 @@ pub fn status(facts: &CurrentState) -> StatusView {
         source: source(&facts.source),
         organization: organization(facts),
         record: RecordView::of(facts.record.as_ref()),
-        troubles: troubles(facts),
+        problems: problems.all,
         totals,
         new_accounts,
         regions,

@@ -6,48 +6,42 @@
 mod account;
 pub mod layout;
 mod phrases;
+mod problems;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use strum::IntoEnumIterator as _;
 
-use super::approvals::{
-    GUARDED_WAYS, UNDECLARED_WAYS, is_pending_approval, undeclared, undeclared_names, waiting,
-};
-use super::deployment::{Lift, PackDeploymentView, lift};
-use super::health::{Subject, failing};
+use super::approvals::{GUARDED_WAYS, UNDECLARED_WAYS, undeclared, undeclared_names, waiting};
+use super::deployment::PackDeploymentView;
+use super::health::failing;
 use super::new_accounts::{NewAccountView, NewAccountsSummary};
 use super::region::{HoldView, RegionView};
 use super::status::{RecordView, StatusView};
-use super::trouble::TroubleView;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::base::words::first_few;
 use crate::domain::members::new_account::NewAccountPhase;
 use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::failure_class::Owner;
 use crate::domain::observed::member::{Counts, StatusKind};
-use crate::domain::plan::hold::HoldReason;
+use crate::domain::plan::hold::{HoldReason, Lift};
 use crate::domain::plan::step::ActionKind;
 use crate::domain::present::axes::{DeploymentMark, HealthStatus, SyncStatus};
 use layout::{GridRow, LineSign, TextGrid, TextItem, TextList, TextPage, TextPart};
-use phrases::SIMULATED;
+use phrases::{IDS_MAX, SIMULATED};
+use problems::problems;
 
 pub use crate::domain::base::words::{ago, left, many, span};
 pub use account::{account_page, next_line, pack_sign, recorder, status_words, targeting, window};
 pub use phrases::{clean, person, spoken};
-
-/// Findings in manifests that are shown; `validate` shows all.
-const FINDINGS_MAX: usize = 3;
-/// Account ids that are listed of one trouble.
-const IDS_MAX: usize = 3;
+pub use problems::{is_listed, problem_scope, problem_sign, problem_words};
 
 /// The status: the answer first, then what is not as it should be. `wide`: with names, counts and
 /// ages of every pack.
 pub fn status_page(view: &StatusView, wide: bool) -> TextPage {
     let simulated = view.simulated.then(|| SIMULATED.to_owned());
     let mut head: Vec<String> = simulated.into_iter().collect();
-    head.push(format!("{}: {}", view.health.state.title(), clean(&view.health.summary)));
+    head.push(clean(&view.health.headline()));
     if let RecordView { usable: false, began: _, problem: Some(why) } = &view.record {
         let why = clean(why);
         head.push(format!(
@@ -56,37 +50,15 @@ pub fn status_page(view: &StatusView, wide: bool) -> TextPage {
         ));
     }
     let mut parts = vec![
-        TextPart::List(general(view)),
         TextPart::List(approvals(view)),
+        TextPart::List(problems(&view.problems, wide)),
         TextPart::Grid(overview(&view.regions)),
     ];
     parts.extend(wide.then(|| TextPart::List(packs(view))));
-    parts.extend([
-        TextPart::List(troubles(&view.troubles, wide)),
-        TextPart::List(new_accounts(&view.new_accounts, wide)),
-        TextPart::List(held(view, wide)),
-        TextPart::List(dark(view)),
-    ]);
+    parts.push(TextPart::List(new_accounts(&view.new_accounts, wide)));
+    parts.extend(wide.then(|| TextPart::List(held(view))));
     parts.retain(|part| !part.is_empty());
     TextPage { head, parts }
-}
-
-/// Problems other than those of packs and regions.
-fn general(view: &StatusView) -> TextList {
-    let items = view.health.reasons.iter().filter_map(|reason| {
-        let (subject, more): (&str, &[String]) = match reason.subject {
-            Subject::Source => ("source", &view.source.declared.diagnostics),
-            Subject::Caller => ("identity", &[]),
-            Subject::Organization => ("account list", view.organization.list.to_do.as_slice()),
-            Subject::Record => ("record", &[]),
-            Subject::Region | Subject::Pack | Subject::Accounts => return None,
-        };
-        let sign = health_sign(reason.state);
-        let details = [&reason.why].into_iter().chain(more.iter().take(FINDINGS_MAX));
-        let details = details.map(|text| clean(text)).collect();
-        Some(TextItem { sign, row: vec![subject.to_owned()], details })
-    });
-    TextList::new("Problems", items)
 }
 
 /// The sign of the whole, or of one reason.
@@ -225,70 +197,9 @@ fn counts(counts: &Counts, expected: Option<usize>) -> String {
     expected.into_iter().chain(counts).collect::<Vec<_>>().join(", ")
 }
 
-/// Accounts in trouble, by class.
-fn troubles(troubles: &[TroubleView], wide: bool) -> TextList {
-    let items = troubles.iter().map(|trouble| {
-        let TroubleView { status, class, accounts, truncated, packs, regions, .. } = trouble;
-        let class = class.map_or_else(|| spoken(status.as_str()), |class| class.to_string());
-        let least = if *truncated { "at least " } else { "" };
-        let packs: Vec<&str> = packs.iter().map(PackName::as_str).collect();
-        let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
-        let (packs, regions) = (one_or_many(&packs, "pack"), one_or_many(&regions, "region"));
-        let scale = format!("{least}{} in {packs}, {regions}", many(*accounts, "account"));
-        let row = vec![class, scale, format!("owner: {}", owner_words(trouble))];
-        TextItem { sign: trouble_sign(trouble), row, details: details(trouble, wide) }
-    });
-    TextList::new("Failing accounts", items)
-}
-
-/// The sign of a trouble: conformd and AWS act by themselves, everybody else has to.
-pub fn trouble_sign(trouble: &TroubleView) -> LineSign {
-    if trouble.is_redeployed() { LineSign::Moving } else { owner_sign(trouble.owner) }
-}
-
-/// Whose move a trouble is, as people write it.
-pub fn owner_words(trouble: &TroubleView) -> &'static str {
-    if trouble.is_redeployed() { "conformd" } else { person(trouble.owner) }
-}
-
 /// The sign of a member in trouble, by who must act.
 pub fn owner_sign(owner: Owner) -> LineSign {
-    if owner == Owner::Aws { LineSign::Moving } else { LineSign::ActionRequired }
-}
-
-/// The name of the only one, or how many there are.
-fn one_or_many(names: &[&str], noun: &str) -> String {
-    match names {
-        [only] => (*only).to_owned(),
-        names => many(names.len(), noun),
-    }
-}
-
-/// The advice, and the accounts that it is for.
-fn details(trouble: &TroubleView, wide: bool) -> Vec<String> {
-    let mut lines = vec![clean(&trouble.advice)];
-    let examples = trouble.examples.iter();
-    // The narrow form only names accounts, so that one failure of thousands of accounts stays
-    // short.
-    if wide {
-        lines.extend(examples.clone().map(|example| {
-            let said = [&example.code, &example.message].into_iter().flatten();
-            let said = said.map(|text| clean(text)).collect::<Vec<_>>().join(": ");
-            let name = account::called(example.account, example.name.as_ref());
-            let place = format!("{name}, {} in {}", example.pack, example.region);
-            if said.is_empty() { place } else { format!("{place}: {said}") }
-        }));
-    } else {
-        let ids: Vec<String> = examples.map(|example| example.account.to_string()).collect();
-        let more = trouble.accounts.saturating_sub(ids.len().min(IDS_MAX));
-        let mut shown = first_few(ids.get(..IDS_MAX.min(ids.len())).unwrap_or_default(), IDS_MAX);
-        if more > 0 {
-            write!(shown, " and {more} more").expect("writing into a string does not fail");
-        }
-        lines.push(shown);
-    }
-    lines.retain(|line| !line.is_empty());
-    lines
+    if owner.is_person() { LineSign::ActionRequired } else { LineSign::Moving }
 }
 
 /// New accounts that are not settled, the most urgent first.
@@ -353,15 +264,13 @@ fn approvals(view: &StatusView) -> TextList {
     TextList::new("Waiting for approval", items)
 }
 
-/// What waits for more than time. What waits for an approval stands above.
-fn held(view: &StatusView, wide: bool) -> TextList {
+/// What waits for time alone, for whoever asks for everything. What waits for more is a problem.
+fn held(view: &StatusView) -> TextList {
     let mut items = Vec::new();
     for (region, of) in &view.regions {
         let holds = of.report.iter().flat_map(|report| &report.holds);
-        let shown = holds
-            .filter(|hold| wide || lift(hold.reason) != Lift::Time)
-            .filter(|hold| !is_pending_approval(of, hold));
-        items.extend(shown.map(|hold| held_one(region, hold)));
+        let brief = holds.filter(|hold| hold.reason.lift() == Lift::Time);
+        items.extend(brief.map(|hold| held_one(region, hold)));
     }
     TextList::new("Held", items)
 }
@@ -376,21 +285,9 @@ fn held_one(region: &Region, hold: &HoldView) -> TextItem {
 
 /// The sign of a hold: what lifts it.
 pub fn hold_sign(reason: HoldReason) -> LineSign {
-    match lift(reason) {
+    match reason.lift() {
         Lift::Person => LineSign::ActionRequired,
         Lift::Time => LineSign::Moving,
         Lift::Purpose => LineSign::Fine,
     }
-}
-
-/// Regions and members that were not read.
-fn dark(view: &StatusView) -> TextList {
-    let rows = view.health.reasons.iter().filter(|reason| reason.subject == Subject::Region);
-    let items = rows.map(|reason| TextItem::new(LineSign::Unknown, [clean(&reason.why)]));
-    let old = view.regions.iter().filter_map(|(region, of)| {
-        let report = of.report.as_ref()?;
-        let seen = report.last_read.filter(|_| report.unknown.is_some())?;
-        Some(format!("{region} was last read {}", ago(seen, view.now)))
-    });
-    TextList { notes: old.collect(), ..TextList::new("Unknown", items) }
 }

@@ -43,7 +43,7 @@ fn everybody_who_is_not_simply_ok_is_shown_with_the_reason() {
     8 inactive
     9 left
     10 not_yet_listed
-    (excluded account 000000000005: AWS could not remove it there (DELETE_FAILED))
+    (account 000000000005: AWS could not remove it there (DELETE_FAILED))
     ");
 }
 
@@ -53,7 +53,7 @@ fn a_status_that_is_not_documented_is_neither_success_nor_failure() {
     scene.observe(0);
     scene.resync(&[good([1]), vec![row(2, "CREATE_PAUSED", 0)]].concat());
     assert_snapshot!(scene.text(), @"
-    progressing, 1 ok
+    unknown, 1 ok
     2 in_progress: CREATE_PAUSED
     (the row of 000000000002 shows a status that this version does not recognize)
     ");

@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use super::*;
+use crate::domain::base::failure::FailureKind;
 
 #[test]
 fn many_new_accounts_are_read_together() {
@@ -29,7 +30,7 @@ fn readings_that_fail_come_again_ever_more_rarely_and_the_health_stays() {
     scene.observe(7 * HOUR);
     for wait in [60, 120, 240, 480, 900, 900] {
         let reading = MemberRequest::Resync("base".parse().unwrap());
-        scene.tracked.fail(&reading, "throttled".to_owned(), at(scene.now));
+        scene.tracked.fail(&reading, FailureKind::Throttled, "throttled".to_owned(), at(scene.now));
         assert_eq!(scene.next(), format!("resync in {wait} s (Routine)"));
     }
     assert_snapshot!(scene.text(), @"

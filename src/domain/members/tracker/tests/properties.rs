@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use strum::IntoEnumIterator as _;
 
 use super::*;
+use crate::domain::base::failure::FailureKind;
 
 /// A random organization of a dozen accounts.
 #[derive(Debug, Clone)]
@@ -148,7 +149,8 @@ proptest! {
         let rollout = scene.rollout();
         prop_assert_eq!(rollout.counts.missing, 0);
         prop_assert!(!matches!(rollout.health, RolloutHealth::Healthy | RolloutHealth::Missing));
-        scene.tracked.fail(&MemberRequest::Resync("base".parse().unwrap()), "no".to_owned(), at(0));
+        let request = MemberRequest::Resync("base".parse().unwrap());
+        scene.tracked.fail(&request, FailureKind::Server, "no".to_owned(), at(0));
         prop_assert_eq!(scene.rollout().counts, rollout.counts);
     }
 

@@ -6,6 +6,9 @@ use crate::domain::observed::failure_class::Owner;
 /// What stands first where no AWS account is asked.
 pub(super) const SIMULATED: &str = "SIMULATED: no real AWS account is read or changed";
 
+/// Account ids that are listed of one problem.
+pub(super) const IDS_MAX: usize = 3;
+
 /// Foreign text on one line.
 pub fn clean(text: &str) -> String {
     flowing(text, SHOWN_TEXT_MAX)
@@ -19,6 +22,7 @@ pub fn person(owner: Owner) -> &'static str {
         Owner::PlatformTeam => "platform team",
         Owner::PackAuthor => "pack author",
         Owner::AwsSupport => "AWS Support",
+        Owner::Conformd => "conformd",
     }
 }
 

@@ -1,0 +1,307 @@
+//! What can be wrong: a closed set of causes, each with its words, its owner and its advice.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use strum::{EnumIter, IntoStaticStr};
+
+use crate::domain::base::failure::FailureKind;
+use crate::domain::observed::failure_class::{FailureClass, Owner};
+use crate::domain::plan::hold::HoldReason;
+
+/// The cause of a problem: the closed set of a metric label.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[derive(strum::Display, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum ProblemCause {
+    /// AWS did not confirm the caller identity.
+    Identity,
+    /// The source could not be read.
+    SourceUnread,
+    /// Manifests are invalid; what was good before stays in force.
+    ManifestsInvalid,
+    /// The account list could not be read, or is old.
+    AccountListUnread,
+    /// The account list shrank and waits for confirmation.
+    AccountListShrank,
+    /// No account of the organization is active.
+    NoActiveAccount,
+    /// Accounts are in a state that this version does not recognize.
+    AccountStateUnknown,
+    /// The record cannot be used.
+    RecordUnusable,
+    /// The clock of the machine is off AWS's.
+    ClockSkew,
+    /// AWS denies a request in the region.
+    Denied,
+    /// The caller is neither the management account nor a delegated administrator.
+    NotDelegated,
+    /// The region is not enabled for the caller.
+    RegionOff,
+    /// The credentials are missing, expired or wrong.
+    Credentials,
+    /// The caller's account is in no organization, or in one without all features.
+    NoOrganization,
+    /// AWS gives no proper answer.
+    Unreachable,
+    /// The region could not be read for another reason, which usually passes.
+    Unread,
+    /// The region was not read yet.
+    NotReadYet,
+    /// The members of packs were not read.
+    MembersUnread,
+    /// Members were not all read for longer than two intervals.
+    ResyncOld,
+    /// Losses wait for an approval.
+    Approval,
+    /// No manifest declares a pack, and there is no evidence that this is intended.
+    Undeclared,
+    /// The mode does not permit a change.
+    Mode,
+    /// The source is in doubt, so losses are held.
+    SourceInDoubt,
+    /// A manifest asks for something that this version does not do.
+    Unsupported,
+    /// The pack belongs to another installation.
+    Foreign,
+    /// The pack is unmanaged, and its manifest does not adopt it.
+    Unmanaged,
+    /// There is no room for another pack.
+    Quota,
+    /// The region holds nearly as many packs as AWS allows.
+    QuotaNear,
+    /// AWS refused the content of a pack.
+    Rejected,
+    /// Another writer keeps changing a pack.
+    Conflict,
+    /// A change depends on the account list, which is old or in doubt.
+    Membership,
+    /// A change waits for time alone.
+    Waiting,
+    /// A manifest suspends a pack.
+    Suspended,
+    /// Many members of one pack failed: more than 5 % and at least 5.
+    FailingWidely,
+    /// Expected members have no row.
+    Missing,
+    /// Members failed, and conformd redeploys to them.
+    Redeploying,
+    /// The row of a member has a status that this version does not recognize.
+    StatusUnknown,
+    /// AWS could not remove a pack from an account.
+    RemovalFailed,
+    /// AWS has been removing a pack for hours.
+    RemovalSlow,
+    /// AWS has been deploying a pack for hours.
+    RolloutSlow,
+    /// A new account is less than an hour from its deadline.
+    DeadlineImminent,
+    /// A new account is less than three hours from its deadline.
+    DeadlineNear,
+    /// A new account missed its deadline.
+    DeadlineMissed,
+    /// A new account got its recorder after the deadline.
+    DeadlineLate,
+    /// The same, and the settings prevent a redeployment.
+    RedeployOff,
+    /// See [`FailureClass::DanglingRule`].
+    DanglingRule,
+    /// See [`FailureClass::ServiceLinkedRole`].
+    ServiceLinkedRole,
+    /// See [`FailureClass::NoRecorder`].
+    NoRecorder,
+    /// See [`FailureClass::RuleQuota`].
+    RuleQuota,
+    /// See [`FailureClass::PackQuota`].
+    PackQuota,
+    /// See [`FailureClass::Throttled`].
+    Throttled,
+    /// See [`FailureClass::ResourceInUse`].
+    ResourceInUse,
+    /// See [`FailureClass::RegionDisabled`].
+    RegionDisabled,
+    /// See [`FailureClass::DeliveryBucket`].
+    DeliveryBucket,
+    /// See [`FailureClass::Lambda`].
+    Lambda,
+    /// See [`FailureClass::UnsupportedRule`].
+    UnsupportedRule,
+    /// See [`FailureClass::AccessDenied`].
+    AccessDenied,
+    /// See [`FailureClass::Template`].
+    Template,
+    /// See [`FailureClass::StackFailed`].
+    StackFailed,
+    /// See [`FailureClass::Other`].
+    Other,
+}
+
+impl ProblemCause {
+    /// The word used in labels, JSON and texts.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// The cause as users read it: `deadline missed`.
+    pub fn words(self) -> String {
+        if self == Self::Approval {
+            "waiting for approval".to_owned()
+        } else if self == Self::Denied {
+            "requests denied".to_owned()
+        } else if self == Self::Mode {
+            "held by the mode".to_owned()
+        } else {
+            self.as_str().replace('_', " ")
+        }
+    }
+
+    /// The cause of a failed request.
+    pub fn of_failure(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::Denied => Self::Denied,
+            FailureKind::NotDelegated => Self::NotDelegated,
+            FailureKind::RegionDisabled => Self::RegionOff,
+            FailureKind::Credentials => Self::Credentials,
+            FailureKind::NoOrganization => Self::NoOrganization,
+            FailureKind::Timeout
+            | FailureKind::Server
+            | FailureKind::Unreachable
+            | FailureKind::BrokenAnswer => Self::Unreachable,
+            FailureKind::Rejected => Self::Rejected,
+            FailureKind::Quota => Self::Quota,
+            FailureKind::Throttled
+            | FailureKind::InFlight
+            | FailureKind::NoSuchPack
+            | FailureKind::NoSuchUnit
+            | FailureKind::NoSuchAccount
+            | FailureKind::BadToken => Self::Unread,
+        }
+    }
+
+    /// The cause of a hold; `None` for a pack that is left in place for good.
+    pub(super) fn of_hold(reason: HoldReason) -> Option<Self> {
+        Some(match reason {
+            HoldReason::Mode => Self::Mode,
+            HoldReason::Source => Self::SourceInDoubt,
+            HoldReason::Invalid => Self::ManifestsInvalid,
+            HoldReason::Unsupported => Self::Unsupported,
+            HoldReason::Guard => Self::Approval,
+            HoldReason::Suspended => Self::Suspended,
+            HoldReason::Foreign => Self::Foreign,
+            HoldReason::Unmanaged => Self::Unmanaged,
+            HoldReason::Quota => Self::Quota,
+            HoldReason::Rejected => Self::Rejected,
+            HoldReason::Conflict => Self::Conflict,
+            HoldReason::Denied => Self::Denied,
+            HoldReason::Undeclared => Self::Undeclared,
+            HoldReason::Membership => Self::Membership,
+            HoldReason::Unknown
+            | HoldReason::Unconfirmed
+            | HoldReason::Settling
+            | HoldReason::InProgress
+            | HoldReason::Retry => Self::Waiting,
+            HoldReason::Orphaned => return None,
+        })
+    }
+
+    /// Who must act.
+    pub fn owner(self) -> Owner {
+        match self {
+            Self::NotReadYet
+            | Self::Unread
+            | Self::MembersUnread
+            | Self::Waiting
+            | Self::DeadlineLate
+            | Self::Redeploying => Owner::Conformd,
+            Self::DeadlineImminent | Self::DeadlineNear | Self::DeadlineMissed | Self::Missing => {
+                Owner::AccountOwner
+            }
+            Self::ManifestsInvalid
+            | Self::Unsupported
+            | Self::Rejected
+            | Self::FailingWidely
+            | Self::Suspended => Owner::PackAuthor,
+            Self::RemovalSlow | Self::RolloutSlow => Owner::Aws,
+            Self::Identity
+            | Self::SourceUnread
+            | Self::AccountListUnread
+            | Self::AccountListShrank
+            | Self::NoActiveAccount
+            | Self::AccountStateUnknown
+            | Self::RecordUnusable
+            | Self::ClockSkew
+            | Self::Denied
+            | Self::NotDelegated
+            | Self::RegionOff
+            | Self::Credentials
+            | Self::NoOrganization
+            | Self::Unreachable
+            | Self::ResyncOld
+            | Self::Approval
+            | Self::Undeclared
+            | Self::Mode
+            | Self::SourceInDoubt
+            | Self::Foreign
+            | Self::Unmanaged
+            | Self::Quota
+            | Self::QuotaNear
+            | Self::Conflict
+            | Self::Membership
+            | Self::StatusUnknown
+            | Self::RedeployOff
+            | Self::RemovalFailed => Owner::PlatformTeam,
+            Self::DanglingRule => FailureClass::DanglingRule.owner(),
+            Self::ServiceLinkedRole => FailureClass::ServiceLinkedRole.owner(),
+            Self::NoRecorder => FailureClass::NoRecorder.owner(),
+            Self::RuleQuota => FailureClass::RuleQuota.owner(),
+            Self::PackQuota => FailureClass::PackQuota.owner(),
+            Self::Throttled => FailureClass::Throttled.owner(),
+            Self::ResourceInUse => FailureClass::ResourceInUse.owner(),
+            Self::RegionDisabled => FailureClass::RegionDisabled.owner(),
+            Self::DeliveryBucket => FailureClass::DeliveryBucket.owner(),
+            Self::Lambda => FailureClass::Lambda.owner(),
+            Self::UnsupportedRule => FailureClass::UnsupportedRule.owner(),
+            Self::AccessDenied => FailureClass::AccessDenied.owner(),
+            Self::Template => FailureClass::Template.owner(),
+            Self::StackFailed => FailureClass::StackFailed.owner(),
+            Self::Other => FailureClass::Other.owner(),
+        }
+    }
+}
+
+impl From<FailureClass> for ProblemCause {
+    fn from(class: FailureClass) -> Self {
+        match class {
+            FailureClass::DanglingRule => Self::DanglingRule,
+            FailureClass::ServiceLinkedRole => Self::ServiceLinkedRole,
+            FailureClass::NoRecorder => Self::NoRecorder,
+            FailureClass::RuleQuota => Self::RuleQuota,
+            FailureClass::PackQuota => Self::PackQuota,
+            FailureClass::Throttled => Self::Throttled,
+            FailureClass::ResourceInUse => Self::ResourceInUse,
+            FailureClass::RegionDisabled => Self::RegionDisabled,
+            FailureClass::DeliveryBucket => Self::DeliveryBucket,
+            FailureClass::Lambda => Self::Lambda,
+            FailureClass::UnsupportedRule => Self::UnsupportedRule,
+            FailureClass::AccessDenied => Self::AccessDenied,
+            FailureClass::Template => Self::Template,
+            FailureClass::StackFailed => Self::StackFailed,
+            FailureClass::Other => Self::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_class_has_the_same_word_and_owner_as_its_cause() {
+        for class in FailureClass::ALL {
+            let cause = ProblemCause::from(class);
+            assert_eq!((cause.as_str(), cause.owner()), (class.as_str(), class.owner()));
+        }
+    }
+}

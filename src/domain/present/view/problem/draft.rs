@@ -1,0 +1,177 @@
+//! Problems while they are collected: one for each cause and severity.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::advice::advice;
+use super::cause::ProblemCause;
+use super::shown::{ExampleView, ProblemSeverity, ProblemView, Problems};
+use super::told::words;
+use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
+use crate::domain::base::words::seconds_to;
+use crate::domain::observed::failure_class::{FailureClass, Owner};
+use crate::domain::observed::member::TroubledMember;
+use crate::domain::present::axes::HealthStatus;
+use crate::domain::present::view::CurrentState;
+
+/// Accounts that are named as examples of one problem.
+const EXAMPLES_MAX: usize = 10;
+/// Sentences that are kept of one problem.
+const DETAILS_MAX: usize = 10;
+
+/// What makes two findings the same problem.
+pub(super) type ProblemKey = (ProblemSeverity, ProblemCause, Option<FailureClass>);
+
+/// The place where an account has a problem.
+pub(super) type MemberPlace<'a> = (&'a Region, Option<&'a PackName>, Option<&'a TroubledMember>);
+
+/// One problem while it is collected.
+#[derive(Debug, Default)]
+pub(super) struct Draft<'a> {
+    /// Members, each pack and region apart, those without a name included.
+    pub(super) members: usize,
+    /// Members that are known by name.
+    pub(super) known: usize,
+    /// The first place of each account.
+    pub(super) accounts: BTreeMap<AccountId, MemberPlace<'a>>,
+    pub(super) packs: BTreeSet<&'a PackName>,
+    pub(super) regions: BTreeSet<&'a Region>,
+    pub(super) details: BTreeSet<String>,
+    pub(super) deadline: Option<Timestamp>,
+}
+
+impl<'a> Draft<'a> {
+    /// One more region.
+    pub(super) fn region(&mut self, region: &'a Region) -> &mut Self {
+        self.regions.insert(region);
+        self
+    }
+
+    /// One more pack in a region.
+    pub(super) fn pack(&mut self, region: &'a Region, pack: &'a PackName) -> &mut Self {
+        self.packs.insert(pack);
+        self.region(region)
+    }
+
+    /// One more sentence.
+    pub(super) fn say(&mut self, detail: impl Into<String>) -> &mut Self {
+        let detail = detail.into();
+        if !detail.is_empty() && self.details.len() < DETAILS_MAX {
+            self.details.insert(detail);
+        }
+        self
+    }
+
+    /// One more member that is known by name.
+    pub(super) fn member(&mut self, account: AccountId, place: MemberPlace<'a>) -> &mut Self {
+        self.members = self.members.saturating_add(1);
+        self.known = self.known.saturating_add(1);
+        self.accounts.entry(account).or_insert(place);
+        let (region, pack, _) = place;
+        self.packs.extend(pack);
+        self.region(region)
+    }
+}
+
+/// All problems while they are collected.
+#[derive(Debug, Default)]
+pub(super) struct Drafts<'a>(BTreeMap<ProblemKey, Draft<'a>>);
+
+impl<'a> Drafts<'a> {
+    /// The problem with this cause.
+    pub(super) fn of(&mut self, severity: ProblemSeverity, cause: ProblemCause) -> &mut Draft<'a> {
+        self.0.entry((severity, cause, None)).or_default()
+    }
+
+    /// The removals that failed for this reason.
+    pub(super) fn removal(&mut self, class: FailureClass) -> &mut Draft<'a> {
+        let key = (ProblemSeverity::Warning, ProblemCause::RemovalFailed, Some(class));
+        self.0.entry(key).or_default()
+    }
+
+    /// The problems as they are shown.
+    pub(super) fn finish(self, facts: &CurrentState) -> Problems {
+        let mut accounts = BTreeSet::new();
+        let mut unnamed = 0_usize;
+        let mut all = Vec::new();
+        for (key, draft) in self.0 {
+            let problem = view(facts, key, &draft);
+            if problem.action_required {
+                accounts.extend(draft.accounts.keys().copied());
+                // Members that are only counted may be one account: at least one is affected.
+                unnamed = unnamed.max(draft.members.saturating_sub(draft.known).min(1));
+            }
+            all.push(problem);
+        }
+        all.sort_by_key(|problem| {
+            (Reverse(problem.severity), !problem.action_required, Reverse(problem.accounts))
+        });
+        Problems { all, accounts: accounts.len().max(unnamed) }
+    }
+}
+
+fn view(facts: &CurrentState, key: ProblemKey, draft: &Draft<'_>) -> ProblemView {
+    let Draft { members, known, accounts, packs, regions, details, deadline } = draft;
+    let (severity, cause, class) = key;
+    let owner = class.map_or_else(|| cause.owner(), removal_owner);
+    let action_required = severity > ProblemSeverity::Info && owner.is_person();
+    let example = |(account, place): (&AccountId, &MemberPlace<'_>)| {
+        let (region, pack, member) = *place;
+        let (code, message) = member.map_or((None, None), words);
+        ExampleView {
+            account: *account,
+            name: facts.name(*account),
+            region: region.clone(),
+            pack: pack.cloned(),
+            code,
+            message,
+        }
+    };
+    ProblemView {
+        severity,
+        health: health(cause, severity, action_required),
+        action_required,
+        cause,
+        class,
+        owner,
+        advice: advice(facts, cause, class),
+        deadline: *deadline,
+        left_seconds: deadline.map(|at| seconds_to(facts.now, at)),
+        accounts: accounts.len(),
+        members: *members,
+        truncated: known < members,
+        packs: packs.iter().copied().cloned().collect(),
+        regions: regions.iter().copied().cloned().collect(),
+        details: details.iter().cloned().collect(),
+        examples: accounts.iter().take(EXAMPLES_MAX).map(example).collect(),
+    }
+}
+
+/// Who must act on a removal that failed: whatever AWS cannot do by itself, a person repairs, since
+/// conformd only repeats the same request.
+fn removal_owner(class: FailureClass) -> Owner {
+    Some(class.owner()).filter(|owner| owner.is_person()).unwrap_or(Owner::PlatformTeam)
+}
+
+/// What a problem makes of the whole.
+fn health(cause: ProblemCause, severity: ProblemSeverity, action_required: bool) -> HealthStatus {
+    // Nothing can be said about what was not read or is not recognized.
+    let is_unknown = matches!(
+        cause,
+        ProblemCause::NotReadYet
+            | ProblemCause::Unread
+            | ProblemCause::MembersUnread
+            | ProblemCause::StatusUnknown
+            | ProblemCause::NoActiveAccount
+            | ProblemCause::AccountStateUnknown
+    );
+    if is_unknown {
+        HealthStatus::Unknown
+    } else if cause == ProblemCause::Suspended {
+        HealthStatus::Suspended
+    } else if action_required || severity > ProblemSeverity::Info {
+        HealthStatus::Degraded
+    } else {
+        HealthStatus::Progressing
+    }
+}
