@@ -201,6 +201,17 @@ mod tests {
     fn a_cell_is_never_a_formula_and_a_number_stays_one() {
         let texts = ["=1+1", "+A1", "-A1", "@SUM(A1)", "\t=1", "\r=1", "-3600", "a=b", "", "x\ny"];
         let cells = texts.map(cell);
-        insta::assert_snapshot!(cells.join("\n"), @"");
+        insta::assert_snapshot!(cells.join("\n"), @"
+        '=1+1
+        '+A1
+        '-A1
+        '@SUM(A1)
+        '=1
+        '=1
+        -3600
+        a=b
+
+        x y
+        ");
     }
 }

@@ -216,7 +216,33 @@ async fn a_pack_and_a_region_of_a_large_organization_list_the_worst_first() {
     let page = served.send("GET /packs/security-baseline-07", &[BROWSER], "").await.body;
     let shown = main_of(&page);
     let lines: Vec<&str> = shown.lines().filter(|line| !line.is_empty()).take(12).collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"
+    ! security-baseline-07
+    action required in 7 regions; fine in 13 regions; 199720 of 200000 account deployments are ok
+    manifest | ~ no manifest declares it
+    regions | 20
+    failures | ! access denied 280
+    Regions
+    region state allaction requirednot knownunder way or out of syncas it should beorder worst firstby nameApplyregion | status | rollout | changed | reason
+    af-south-1 | ! 40 failed, action required
+    Synced, Degraded
+    | 9960 of 10000 | 31m ago |
+    ap-northeast-3 | ! 40 failed, action required
+    Synced, Degraded
+    ");
     let page = served.send("GET /regions/af-south-1?show=healthy&q=-02", &[BROWSER], "").await.body;
-    insta::assert_snapshot!(main_of(&page), @"");
+    insta::assert_snapshot!(main_of(&page), @"
+    ! af-south-1
+    Synced, Degraded; action required in 8 packs; fine in 42 packs; 499680 of 500000 account deployments are ok
+    read | 59s ago
+    reconciled | 58s ago
+    plan | 0 steps, 0 holds: the plan of this region
+    revision | dir:0a1b2c3d
+    Packs
+    pack state allaction requirednot knownunder way or out of syncas it should beorder worst firstby nameApplyShow allpack | status | rollout | changed | reason
+    security-baseline-02 | ✓ Healthy 10000
+    Synced, Healthy
+    | 10000 of 10000 | 31m ago |
+    This list as CSV or JSON
+    ");
 }

@@ -728,7 +728,9 @@ proptest! {
             for name in view.deployments.keys() {
                 let page = ListPage { number: 1, limit: 1_000 };
                 let (region, pack) = (region.as_str(), name.as_str());
-                let asked = MembersQuery { region, pack, status: None, page, search: "", order: AccountOrder::Account };
+                let order = AccountOrder::Account;
+                let asked =
+                    MembersQuery { region, pack, status: None, page, search: "", order };
                 let all = accounts(&facts, &asked).unwrap();
                 let by_kind = |kind| {
                     let asked = MembersQuery { status: Some(kind), ..asked };

@@ -236,7 +236,7 @@ fn table(
         @if lines.is_empty() && all == 0 {
             p class="nothing" { "None: no manifest declares a pack here, and none is deployed." }
         } @else if lines.is_empty() {
-            p class="nothing" { "None of " (many(all, noun)) " is what you asked for. " a href=(path) { "Show all" } }
+            p class="nothing" { "None of " (many(all, noun)) " is what you asked for." }
         } @else {
             (scrolling("deployments-scroll", title, &rows))
         }
@@ -273,7 +273,8 @@ fn progress(deployment: &PackDeploymentView) -> Markup {
         @match deployment.rollout.expected {
             Some(expected) if expected > 0 => {
                 (ok) " of " (expected)
-                meter min="0" max=(expected) value=(ok.min(expected)) aria-label="accounts that are ok" {}
+                meter min="0" max=(expected) value=(ok.min(expected))
+                    aria-label="accounts that are ok" {}
             }
             _ => { (ok) " ok" }
         }

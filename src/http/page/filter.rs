@@ -25,7 +25,7 @@ pub(super) const SHOW: Parameter = Parameter {
     name: "show",
     about: "Only packs in this state.",
     in_path: false,
-    shape: Shape::Word(|| RowFilter::iter().map(Into::into).collect()),
+    shape: Shape::Word(|| SignFilter::iter().map(Into::into).collect()),
 };
 
 /// In which order packs are shown.
@@ -39,14 +39,14 @@ pub(super) const SORT: Parameter = Parameter {
 /// A state that rows are filtered by: the signs of the legend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
-pub(super) enum RowFilter {
+pub(super) enum SignFilter {
     ActionRequired,
     Unknown,
     UnderWay,
     Healthy,
 }
 
-impl RowFilter {
+impl SignFilter {
     /// Whether a row with this sign is in that state.
     fn takes(self, sign: LineSign) -> bool {
         sign == match self {
@@ -71,7 +71,7 @@ pub(super) enum RowOrder {
 #[derive(Debug, Default)]
 pub(super) struct RowsQuery {
     pub(super) search: String,
-    pub(super) show: Option<RowFilter>,
+    pub(super) show: Option<SignFilter>,
     pub(super) order: RowOrder,
 }
 
@@ -112,12 +112,12 @@ impl RowsQuery {
 
     /// The form that asks for it.
     pub(super) fn form(&self, path: &str, what: &str) -> Markup {
-        let shown = RowFilter::iter().map(|one| -> (&str, &str) {
+        let shown = SignFilter::iter().map(|one| -> (&str, &str) {
             let words = match one {
-                RowFilter::ActionRequired => "action required",
-                RowFilter::Unknown => "not known",
-                RowFilter::UnderWay => "under way or out of sync",
-                RowFilter::Healthy => "as it should be",
+                SignFilter::ActionRequired => "action required",
+                SignFilter::Unknown => "not known",
+                SignFilter::UnderWay => "under way or out of sync",
+                SignFilter::Healthy => "as it should be",
             };
             (one.into(), words)
         });

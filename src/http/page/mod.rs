@@ -1,7 +1,7 @@
 //! The status page: the documents of the API as HTML.
 //!
 //! Each page shows a document of `domain/present/view` and decides nothing. Pages only read: forms
-//! ask for a part of a list, there is no cookie, and no button changes anything but the page itself.
+//! ask for a part of a list, there is no cookie, and no button changes more than the page.
 
 mod account;
 mod assets;
