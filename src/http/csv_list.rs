@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use csv::{Terminator, WriterBuilder};
 use serde::Serialize;
 
-use crate::domain::base::model::Timestamp;
+use crate::domain::base::model::{PackName, Timestamp};
 use crate::domain::present::view::events::EventsView;
 use crate::domain::present::view::members::AccountsView;
 use crate::domain::present::view::new_accounts::NewAccountsView;
@@ -145,7 +145,7 @@ pub(super) fn new_accounts(view: &NewAccountsView) -> Response {
         .iter()
         .flat_map(|one| one.regions.iter().map(move |(region, place)| (one, region, place)));
     let rows = places.map(|(one, region, place)| {
-        let missing: Vec<&str> = place.missing.iter().map(|pack| pack.as_str()).collect();
+        let missing: Vec<&str> = place.missing.iter().map(PackName::as_str).collect();
         let recorder = place.recorder.as_ref().map(|recorder| recorder.kind().as_str());
         [
             one.account.to_string(),

@@ -58,7 +58,7 @@ impl<'a> Row<'a> {
         let sign = known().map(|(sign, _)| sign).max().unwrap_or(LineSign::Fine);
         let cells_worst = known().filter(|(one, _)| *one == sign).count();
         let failing = known().map(|(_, failing)| failing).sum();
-        Self { pack, sign, cells_worst, failing, cells }
+        Self { pack, cells, sign, cells_worst, failing }
     }
 
     /// Whether every cell says the same: that the pack is healthy.
