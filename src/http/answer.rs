@@ -44,10 +44,11 @@ const HEADERS: [(HeaderName, HeaderValue); 8] = [
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
 ];
 
-/// What a page may do: show itself with our own style, script and icon, and ask us for itself.
+/// What a page may do: show itself with our own style, script and icon, and ask us for itself and,
+/// by forms, for parts of it.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
-     img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+     img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 );
 
 /// Adds what every answer carries.

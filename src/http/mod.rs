@@ -8,6 +8,7 @@
 
 mod access;
 mod answer;
+mod csv_list;
 mod format;
 mod handlers;
 mod health;

@@ -157,6 +157,7 @@ fn shape_schema(shape: &Shape, generator: &mut SchemaGenerator) -> Value {
         Shape::Region => json!(generator.subschema_for::<Region>()),
         Shape::Pack => json!(generator.subschema_for::<PackName>()),
         Shape::Account => json!(generator.subschema_for::<AccountId>()),
+        Shape::Text => json!({ "type": "string" }),
     }
 }
 
@@ -188,7 +189,7 @@ const COMMON: [AnswerKind; 5] = [
 fn refusals(route: &Route) -> impl Iterator<Item = &'static AnswerKind> {
     let is_named = |it: &&Parameter| match it.shape {
         Shape::Region | Shape::Regions | Shape::Pack | Shape::Account => true,
-        Shape::Word(_) | Shape::Number { .. } => false,
+        Shape::Word(_) | Shape::Number { .. } | Shape::Text => false,
     };
     let strict = route.path.starts_with("/api/").then_some(&STRICT).into_iter().flatten();
     let is_named = route.parameters.iter().any(is_named);
@@ -206,6 +207,7 @@ fn response(answer: &AnswerKind, generator: &mut SchemaGenerator) -> Value {
                 ("application/json".to_owned(), json!({ "schema": schema(generator) }))
             }
             Form::Text => ("text/plain".to_owned(), json!({ "schema": { "type": "string" } })),
+            Form::Csv => ("text/csv".to_owned(), json!({ "schema": { "type": "string" } })),
         })
         .collect();
     let required = match code {

@@ -3,7 +3,7 @@
 
 use strum::IntoEnumIterator as _;
 
-use super::format::DocumentFormat;
+use super::format::{DocumentFormat, ListFormat};
 use crate::domain::members::new_account::NewAccountPhase;
 use crate::domain::observed::member::StatusKind;
 use crate::domain::plan::event::NUMBER_MAX;
@@ -37,6 +37,8 @@ pub(super) enum Shape {
     Pack,
     /// An account id.
     Account,
+    /// Any text.
+    Text,
 }
 
 impl Parameter {
@@ -53,6 +55,12 @@ pub(super) const FORMAT: Parameter = Parameter::query(
     "format",
     "JSON or text.",
     Shape::Word(|| DocumentFormat::iter().map(DocumentFormat::as_str).collect()),
+);
+
+pub(super) const LIST_FORMAT: Parameter = Parameter::query(
+    "format",
+    "JSON or CSV; CSV without a limit has every entry.",
+    Shape::Word(|| ListFormat::iter().map(ListFormat::as_str).collect()),
 );
 
 pub(super) const REGIONS: Parameter =

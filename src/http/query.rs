@@ -39,6 +39,13 @@ impl QueryParameters {
         Ok(Self(all))
     }
 
+    /// Reads what a form sends: a field that was left empty counts as absent.
+    pub(super) fn of_form(query: Option<&str>, known: &[&Parameter]) -> Result<Self, String> {
+        let mut all = Self::read(query, known)?;
+        all.0.retain(|_, value| !value.is_empty());
+        Ok(all)
+    }
+
     /// The value of one, if it is given.
     pub(super) fn get<T>(
         &self,

@@ -58,6 +58,8 @@ pub(super) enum Form {
     Json(fn(&mut SchemaGenerator) -> Schema),
     /// Plain text.
     Text,
+    /// A list as CSV.
+    Csv,
 }
 
 /// All of it, and the document that describes it: for those who answer with either.

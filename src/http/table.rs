@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::handlers::{ReconcileAnswer, index, reconcile, scrape};
 use super::health::{Health, Readiness, healthz, readyz};
 use super::parameter::{
-    AFTER, FORMAT, ID, LIMIT, PACK, PACK_OF, PAGE, PHASE, REGION, REGIONS, STATUS,
+    AFTER, FORMAT, ID, LIMIT, LIST_FORMAT, PACK, PACK_OF, PAGE, PHASE, REGION, REGIONS, STATUS,
 };
 use super::route::AnswerKind;
 use super::{openapi, views};
@@ -113,13 +113,13 @@ pub(super) static ROUTES: [Route; 15] = [
         path: "/api/v1/packs",
         side: Side::Main,
         id: "listPacks",
-        about: "every pack in every region",
+        about: "every pack in every region; ?format=csv for CSV",
         more: "",
         is_mutation: false,
-        parameters: &[],
+        parameters: &[&REGIONS, &PACK, &LIST_FORMAT],
         answers: &[fine(
             "Every pack that is declared, or that this installation owns.",
-            &[json::<PacksView>()],
+            &[json::<PacksView>(), Form::Csv],
         )],
         serve: || get(views::list_packs),
     },
@@ -127,11 +127,11 @@ pub(super) static ROUTES: [Route; 15] = [
         path: "/api/v1/packs/{region}/{pack}/accounts",
         side: Side::Main,
         id: "listAccounts",
-        about: "the accounts of one pack; ?status=failed, ?page=2",
+        about: "the accounts of one pack; ?status=failed, ?page=2; ?format=csv for CSV",
         more: "",
         is_mutation: false,
-        parameters: &[&REGION, &PACK_OF, &STATUS, &PAGE, &LIMIT],
-        answers: &[fine("A page of the accounts, by id.", &[json::<AccountsView>()])],
+        parameters: &[&REGION, &PACK_OF, &STATUS, &PAGE, &LIMIT, &LIST_FORMAT],
+        answers: &[fine("A page of the accounts, by id.", &[json::<AccountsView>(), Form::Csv])],
         serve: || get(views::list_accounts),
     },
     Route {
@@ -160,11 +160,11 @@ pub(super) static ROUTES: [Route; 15] = [
         path: "/api/v1/new-accounts",
         side: Side::Main,
         id: "listNewAccounts",
-        about: "new accounts, and the time until their deadlines",
+        about: "new accounts, and the time until their deadlines; ?format=csv for CSV",
         more: "",
         is_mutation: false,
-        parameters: &[&PHASE, &PAGE, &LIMIT],
-        answers: &[fine("A page of them, by id.", &[json::<NewAccountsView>()])],
+        parameters: &[&PHASE, &PAGE, &LIMIT, &LIST_FORMAT],
+        answers: &[fine("A page of them, by id.", &[json::<NewAccountsView>(), Form::Csv])],
         serve: || get(views::list_new_accounts),
     },
     Route {
@@ -198,12 +198,12 @@ pub(super) static ROUTES: [Route; 15] = [
         path: "/api/v1/events",
         side: Side::Main,
         id: "listEvents",
-        about: "the latest events; ?after=NUMBER for later ones",
+        about: "the latest events; ?after=NUMBER for later ones; ?format=csv for CSV",
         more: "The newest 500 are kept in memory. To poll, request the events after the last \
                number that you received, and begin again with after=0 when `started` changes.",
         is_mutation: false,
-        parameters: &[&AFTER, &LIMIT],
-        answers: &[fine("Events, the oldest first.", &[json::<EventsView>()])],
+        parameters: &[&AFTER, &LIMIT, &LIST_FORMAT],
+        answers: &[fine("Events, the oldest first.", &[json::<EventsView>(), Form::Csv])],
         serve: || get(views::list_events),
     },
     Route {

@@ -16,7 +16,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::answer::{problem, simulated_line, text};
-use super::parameter::{AFTER, FORMAT, LIMIT, PACK, PAGE, PHASE, REGIONS, STATUS};
+use super::csv_list;
+use super::parameter::{AFTER, FORMAT, LIMIT, LIST_FORMAT, PACK, PAGE, PHASE, REGIONS, STATUS};
 use super::query::QueryParameters;
 use super::{API_VERSION, SharedState};
 use crate::domain::base::model::{AccountId, Region};
@@ -25,12 +26,12 @@ use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::plan::region_plan::Plan;
 use crate::domain::present::plan_text::{PlanText, Values};
 use crate::domain::present::view::account::{IS_NAME_OF, account, called, similar};
-use crate::domain::present::view::members::{MembersQuery, accounts};
+use crate::domain::present::view::members::{AccountOrder, MembersQuery, accounts};
 use crate::domain::present::view::status::status;
 use crate::domain::present::view::{
     CurrentState, ListPage, NotFound, approvals, events, new_accounts, packs,
 };
-use crate::http::format::DocumentFormat;
+use crate::http::format::{DocumentFormat, ListFormat};
 use crate::text::{self as texts, Layout};
 
 /// Characters of what was asked for that are repeated in a refusal.
@@ -100,6 +101,26 @@ impl DocumentFormat {
     }
 }
 
+impl ListFormat {
+    fn of(given: &QueryParameters) -> Result<Self, String> {
+        Ok(given.word(&LIST_FORMAT)?.unwrap_or(Self::Json))
+    }
+
+    fn write<T: Serialize>(self, view: &T, csv: impl FnOnce(&T) -> Response) -> Response {
+        match self {
+            Self::Json => Json(view).into_response(),
+            Self::Csv => csv(view),
+        }
+    }
+
+    /// How many entries an answer holds at most. A file that is not asked for by pages is whole: it
+    /// is kept and read later, where a missing rest would not be noticed.
+    fn limit(self, given: &QueryParameters) -> Result<usize, String> {
+        let is_paged = given.number(&LIMIT)?.is_some() || given.number(&PAGE)?.is_some();
+        if self == Self::Csv && !is_paged { Ok(usize::MAX) } else { limit(given) }
+    }
+}
+
 /// A path that is no text.
 pub(super) fn garbled(_: PathRejection) -> ViewRefusal {
     ViewRefusal::Bad("the path is not valid UTF-8".to_owned())
@@ -161,8 +182,16 @@ pub(super) async fn list_packs(
     RawQuery(query): RawQuery,
 ) -> Response {
     let work = move |facts: &mut CurrentState| {
-        QueryParameters::read(query.as_deref(), &[])?;
-        Ok(Json(packs::packs(facts)).into_response())
+        let parameters = QueryParameters::read(query.as_deref(), &[&REGIONS, &PACK, &LIST_FORMAT])?;
+        let format = ListFormat::of(&parameters)?;
+        only(facts, &parameters)?;
+        let pack =
+            parameters.get(PACK.name, "a pack name", |text| Some(one_line(text, ECHO_MAX)))?;
+        let mut view = packs::packs(facts);
+        if let Some(pack) = pack {
+            view.only(&pack)?;
+        }
+        Ok(format.write(&view, csv_list::packs))
     };
     answer(server, work).await
 }
@@ -175,14 +204,18 @@ pub(super) async fn list_accounts(
 ) -> Response {
     let work = move |facts: &mut CurrentState| {
         let Path((region, pack)) = path.map_err(garbled)?;
-        let parameters = QueryParameters::read(query.as_deref(), &[&STATUS, &PAGE, &LIMIT])?;
+        let known = [&STATUS, &PAGE, &LIMIT, &LIST_FORMAT];
+        let parameters = QueryParameters::read(query.as_deref(), &known)?;
+        let format = ListFormat::of(&parameters)?;
         let asked = MembersQuery {
             region: &one_line(&region, ECHO_MAX),
             pack: &one_line(&pack, ECHO_MAX),
             status: parameters.word(&STATUS)?,
-            page: page(&parameters)?,
+            page: ListPage { limit: format.limit(&parameters)?, ..page(&parameters)? },
+            search: "",
+            order: AccountOrder::default(),
         };
-        Ok(Json(accounts(facts, &asked)?).into_response())
+        Ok(format.write(&accounts(facts, &asked)?, csv_list::accounts))
     };
     answer(server, work).await
 }
@@ -222,9 +255,12 @@ pub(super) async fn list_new_accounts(
     RawQuery(query): RawQuery,
 ) -> Response {
     let work = move |facts: &mut CurrentState| {
-        let parameters = QueryParameters::read(query.as_deref(), &[&PHASE, &PAGE, &LIMIT])?;
+        let known = [&PHASE, &PAGE, &LIMIT, &LIST_FORMAT];
+        let parameters = QueryParameters::read(query.as_deref(), &known)?;
+        let format = ListFormat::of(&parameters)?;
         let phase = parameters.word(&PHASE)?;
-        Ok(Json(new_accounts::page(facts, phase, page(&parameters)?)).into_response())
+        let page = ListPage { limit: format.limit(&parameters)?, ..page(&parameters)? };
+        Ok(format.write(&new_accounts::page(facts, phase, page), csv_list::new_accounts))
     };
     answer(server, work).await
 }
@@ -308,10 +344,12 @@ pub(super) async fn list_events(
 ) -> Response {
     let all = server.state.events.borrow().clone();
     let work = move |facts: &mut CurrentState| {
-        let parameters = QueryParameters::read(query.as_deref(), &[&AFTER, &LIMIT])?;
-        let asked =
-            events::EventsQuery { after: parameters.number(&AFTER)?, limit: limit(&parameters)? };
-        Ok(Json(events::events(facts, &all, asked)).into_response())
+        let known = [&AFTER, &LIMIT, &LIST_FORMAT];
+        let parameters = QueryParameters::read(query.as_deref(), &known)?;
+        let format = ListFormat::of(&parameters)?;
+        let limit = format.limit(&parameters)?;
+        let asked = events::EventsQuery { after: parameters.number(&AFTER)?, limit };
+        Ok(format.write(&events::events(facts, &all, asked), csv_list::events))
     };
     answer(server, work).await
 }

@@ -9,6 +9,9 @@ from conftest import CANARY, poll
 PACK = "/packs/eu-west-1/iam-baseline"
 PAGES = {
     "overview": "/",
+    "overview-filtered": "/?q=log&show=&sort=name",
+    "pack-regions": "/packs/iam-baseline",
+    "region": "/regions/eu-west-1",
     "pack": PACK,
     "pack-failed": f"{PACK}?status=failed",
     "account": "/accounts/410000000001",
@@ -267,7 +270,8 @@ def settled_top(page, selector):
 
 
 def test_a_refresh_keeps_the_readers_place(tab, daemon):
-    page = tab(viewport={"width": 400, "height": 500}).open("/")
+    # Wide enough for the table, which phones do not show.
+    page = tab(viewport={"width": 500, "height": 500}).open("/")
     summary = page.locator("details summary").first
     summary.click()
     opened = page.locator("details[open]").count()
@@ -327,3 +331,39 @@ def test_a_page_without_script_shows_everything(tab, daemon):
     assert refresh.get_attribute("content") == "30"
     page.goto(PACK)
     assert page.locator("tr[id^=account-]").count() == 100
+
+
+def test_a_phone_gets_a_list_instead_of_the_table(tab, daemon):
+    page = tab(viewport=PHONE).open("/")
+    assert page.locator(".grid").is_hidden()
+    assert page.locator("ul.narrow").is_visible()
+    page.set_viewport_size({"width": 900, "height": 780})
+    assert page.locator(".grid").is_visible()
+    assert page.locator("ul.narrow").is_hidden()
+
+
+def test_a_form_filters_with_and_without_script(tab, daemon):
+    for script in (True, False):
+        page = tab(java_script_enabled=script).open("/")
+        page.locator("input[name=q]").fill("logging")
+        page.locator("select[name=sort]").select_option("name")
+        page.locator("form.filter button").click()
+        page.wait_for_url("**/?q=logging&show=&sort=name")
+        assert page.locator(".grid tbody tr").count() == 1
+        assert page.locator("input[name=q]").input_value() == "logging"
+
+
+def test_a_button_copies_and_selects_where_copying_is_forbidden(tab, daemon):
+    one = tab(java_script_enabled=False)
+    assert one.open("/").locator("button.copy").first.is_hidden()
+    page = tab().open("/")
+    page.evaluate("""Object.defineProperty(navigator, "clipboard", {
+        configurable: true, value: { writeText: async (text) => { window.copied = text; } } })""")
+    button = page.locator("#next ~ ul button.copy").first
+    source = page.locator(f"#{button.get_attribute('data-copies')}")
+    button.click()
+    poll("it is copied", lambda: page.evaluate("window.copied") == source.text_content())
+    page.evaluate("""Object.defineProperty(navigator, "clipboard", {
+        configurable: true, value: undefined })""")
+    button.click()
+    poll("it is selected", lambda: page.evaluate("getSelection().toString()") == source.text_content())

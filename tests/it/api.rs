@@ -59,7 +59,7 @@ impl Described {
 }
 
 /// Questions that between them get every kind of answer.
-const ASKED: [&str; 29] = [
+const ASKED: [&str; 35] = [
     "/api/v1",
     "/metrics",
     "/healthz",
@@ -70,8 +70,12 @@ const ASKED: [&str; 29] = [
     "/api/v1/status?regions=eu-west-2",
     "/api/v1/packs",
     "/api/v1/packs?page=1",
+    "/api/v1/packs?pack=logging&regions=eu-west-1",
+    "/api/v1/packs?pack=nothing",
+    "/api/v1/packs?format=csv",
     "/api/v1/packs/eu-west-1/iam-baseline/accounts",
     "/api/v1/packs/eu-west-1/iam-baseline/accounts?status=failed&limit=1",
+    "/api/v1/packs/eu-west-1/iam-baseline/accounts?format=csv",
     "/api/v1/packs/eu-west-1/nothing/accounts",
     "/api/v1/accounts/222222222222",
     "/api/v1/accounts/555555555555",
@@ -81,6 +85,7 @@ const ASKED: [&str; 29] = [
     "/api/v1/failure-classes",
     "/api/v1/new-accounts",
     "/api/v1/new-accounts?phase=missed",
+    "/api/v1/new-accounts?format=csv",
     "/api/v1/plan",
     "/api/v1/plan?format=text",
     "/api/v1/approvals/pending",
@@ -88,6 +93,7 @@ const ASKED: [&str; 29] = [
     "/api/v1/approvals/pending?format=text",
     "/api/v1/events",
     "/api/v1/events?after=3&limit=2",
+    "/api/v1/events?format=csv",
     "/api/v1/openapi.json",
 ];
 

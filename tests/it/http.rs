@@ -278,14 +278,14 @@ async fn the_root_of_the_api_lists_what_there_is() {
     /healthz                                    whether the tasks of the daemon run
     /readyz                                     whether the source was read and AWS confirmed the credentials
     /api/v1/status                              the status of every region, with reasons; ?format=text for text
-    /api/v1/packs                               every pack in every region
-    /api/v1/packs/{region}/{pack}/accounts      the accounts of one pack; ?status=failed, ?page=2
+    /api/v1/packs                               every pack in every region; ?format=csv for CSV
+    /api/v1/packs/{region}/{pack}/accounts      the accounts of one pack; ?status=failed, ?page=2; ?format=csv for CSV
     /api/v1/accounts/{id}                       one account explained; ?format=text for text
     /api/v1/failure-classes                     why members fail: every class, who must act, and what to do
-    /api/v1/new-accounts                        new accounts, and the time until their deadlines
+    /api/v1/new-accounts                        new accounts, and the time until their deadlines; ?format=csv for CSV
     /api/v1/plan                                the last plan of every region; ?format=text for text
     /api/v1/approvals/pending                   losses that wait for an approval, and the Approval that permits them; ?format=text for the Approval
-    /api/v1/events                              the latest events; ?after=NUMBER for later ones
+    /api/v1/events                              the latest events; ?after=NUMBER for later ones; ?format=csv for CSV
     /api/v1/openapi.json                        this API as an OpenAPI 3.1 document
     /api/v1/reconcile                           POST: reconcile now
     ");
@@ -441,7 +441,7 @@ async fn what_is_asked_wrongly_is_told_what_there_is() {
     /api/v1/status?regions=eu-west-2
       404 there is no configured region eu-west-2; did you mean eu-west-1?
     /api/v1/packs?status=failed
-      400 there is no parameter status; there is none
+      400 there is no parameter status; there is regions, pack, format
     /api/v1/packs/eu-west-9/iam-baseline/accounts
       404 there is no configured region eu-west-9; did you mean eu-west-1?
     /api/v1/packs/eu-west-1/iam-basline/accounts

@@ -39,6 +39,8 @@ mod metrics;
 mod new_accounts;
 mod organization;
 mod page;
+mod page_lists;
+mod page_scale;
 mod plan;
 mod policy;
 mod preflight;

@@ -19,10 +19,16 @@ use crate::http::{Answer, Served, served, served_with};
 use crate::support::people::{facts, failed, id};
 use crate::support::sample::{SECRET, at, hold_cause, pack, region, unread};
 
-const BROWSER: &str = "Accept: text/html,application/xhtml+xml,*/*;q=0.8";
+pub(crate) const BROWSER: &str = "Accept: text/html,application/xhtml+xml,*/*;q=0.8";
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 15] = [
     "/",
+    "/?q=iam&show=action_required&sort=name",
+    "/?q=team%3Dsecurity&show=&sort=&page=",
+    "/packs/iam-baseline",
+    "/packs/iam-baseline?show=unknown",
+    "/regions/eu-west-1",
+    "/regions/ap-south-1",
     "/packs/eu-west-1/iam-baseline",
     "/packs/eu-west-1/iam-baseline?status=failed",
     "/accounts/222222222222",
@@ -30,6 +36,7 @@ const PAGES: [&str; 8] = [
     "/new-accounts",
     "/plan",
     "/events",
+    "/events?q=update",
 ];
 
 fn events() -> Vec<Event> {
@@ -58,6 +65,8 @@ struct Read {
     links: BTreeSet<String>,
     /// Values of `id`, as often as they occur.
     ids: Vec<String>,
+    /// Values of `method`.
+    methods: BTreeSet<String>,
     /// Everything that is no markup.
     text: String,
 }
@@ -76,6 +85,8 @@ impl Read {
                         match attribute.as_str() {
                             "href" | "src" => _ = read.links.insert(value),
                             "id" => read.ids.push(value),
+                            "method" => _ = read.methods.insert(value),
+                            "action" => assert!(value.starts_with('/'), "{value}"),
                             _ => {}
                         }
                     }
@@ -111,7 +122,7 @@ async fn every_page_is_sealed_and_its_parts_are_kept_for_ever() {
             insta::assert_debug_snapshot!(headers, @r#"
             {
                 "cache-control": "no-store",
-                "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+                "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
                 "content-type": "text/html; charset=utf-8",
                 "cross-origin-embedder-policy": "require-corp",
                 "cross-origin-opener-policy": "same-origin",
@@ -175,20 +186,22 @@ async fn every_link_leads_to_an_answer_and_every_id_is_there_once() {
 }
 
 #[tokio::test]
-async fn no_page_holds_a_style_a_script_a_form_or_a_secret() {
+async fn no_page_holds_a_style_a_script_or_a_secret_and_forms_only_read() {
     let served = served_with(facts(), events()).await;
     let mut elements = BTreeSet::new();
     for page in PAGES {
         let answer = open(&served, page).await;
         assert!(!answer.body.contains(SECRET), "{page}");
-        elements.extend(Read::of(&answer.body).elements);
+        let read = Read::of(&answer.body);
+        assert_eq!(read.methods.iter().find(|method| *method != "get"), None, "{page}");
+        elements.extend(read.elements);
     }
     // Whatever is new here has to be looked at.
-    insta::assert_snapshot!(elements.into_iter().collect::<Vec<_>>().join(", "), @"a, a aria-current, a class, a href, bdi, body, body data-period, button, button hidden, button id, button type, code, dd, details, details id, div, div aria-label, div class, div id, div role, div tabindex, dl, dl class, dt, footer, h1, h2, h2 id, h3, head, header, html, html lang, li, li class, li id, link, link href, link rel, link type, main, main id, main tabindex, meta, meta charset, meta content, meta http-equiv, meta name, meter, meter aria-label, meter high, meter low, meter max, meter min, meter optimum, meter value, nav, nav aria-label, nav class, noscript, p, p class, p id, p role, pre, script, script defer, script src, section, section aria-labelledby, small, span, span aria-hidden, span class, span id, strong, summary, table, table class, tbody, td, td class, th, th scope, thead, time, time datetime, time title, title, tr, tr class, tr id, ul, ul class");
+    insta::assert_snapshot!(elements.into_iter().collect::<Vec<_>>().join(", "), @"a, a aria-current, a class, a href, bdi, body, body data-period, button, button class, button data-copies, button hidden, button id, button type, code, dd, details, details id, div, div aria-label, div class, div id, div role, div tabindex, dl, dl class, dt, footer, form, form action, form aria-label, form class, form method, form role, h1, h2, h2 id, h3, head, header, html, html lang, i, input, input autocomplete, input maxlength, input name, input spellcheck, input type, input value, label, li, li class, li id, link, link href, link rel, link type, main, main id, main tabindex, meta, meta charset, meta content, meta http-equiv, meta name, meter, meter aria-label, meter high, meter low, meter max, meter min, meter optimum, meter value, nav, nav aria-label, nav class, noscript, option, option selected, option value, p, p class, p id, p role, pre, pre id, script, script defer, script src, section, section aria-labelledby, select, select name, small, span, span aria-hidden, span class, span id, strong, summary, table, table class, tbody, td, td class, th, th scope, thead, time, time datetime, time title, title, tr, tr class, tr id, ul, ul class");
 }
 
 /// A page's text as a reader without style has it, one block a line.
-fn main_of(page: &str) -> String {
+pub(crate) fn main_of(page: &str) -> String {
     let main = page.split_once("<main").unwrap().1.split_once("</main>").unwrap().0;
     let blocks = ["</li>", "</p>", "</h1>", "</h2>", "</h3>", "</tr>", "</div>", "</summary>"];
     let main = blocks.iter().fold(main.split_once('>').unwrap().1.to_owned(), |text, block| {
@@ -226,12 +239,17 @@ async fn the_overview_says_first_what_needs_somebody() {
     account list | 7 accounts, read 3m ago
     record | none: losses are forgotten when the process ends
     running since | 2h 1m ago
+    What to do next
+    This AWS is simulated
+    To manage a real organization, write settings and check them against AWS:
+    conformd check --config /etc/conformd/conformd.yamlCopy
     Waiting for approval 1
     ! Waiting for approval: delete 1 pack in eu-west-1
     deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
     If this is intended, commit the document that `conformd approve` prints; otherwise revert the change. The losses stay held until then. The plan.
     legacy in eu-west-1
     The Approval that permits this; fill in its reason before you commit it
+    Copy
     # SIMULATED: no real AWS account is read or changed
     # Permits: delete 1 pack in eu-west-1.
     # Held because:
@@ -283,10 +301,16 @@ async fn the_overview_says_first_what_needs_somebody() {
     Wait: conformd has just started.
     ap-south-1 was not refreshed yet
     Packs by region
-    pack | ap-south-1Unknown | eu-west-1OutOfSync, Degraded | us-east-1Unknown
+    pack or label state allaction requirednot knownunder way or out of syncas it should beorder worst firstby nameApplypack | ap-south-1Unknown | eu-west-1OutOfSync, Degraded | us-east-1Unknown
     iam-baseline | ? Unknown | ! 2 failed, 1 missing, action required | ? Unknown
-    legacy | –not here | ! held, action required | –not here
+    legacy | – not here | ! held, action required | – not here
     logging | ? Unknown | ✓ Healthy 5 | ? Unknown
+    ! iam-baseline
+    action required in eu-west-1; 3 accounts failing
+    ! legacy
+    action required in eu-west-1
+    ? logging
+    not known in ap-south-1, us-east-1
     ✓ as it should be, or held on purpose~ under way or out of sync, no action required? not known! action required
     New accounts 2
     account | phase | until the deadline | regions
@@ -347,7 +371,7 @@ async fn a_pack_names_its_accounts_and_whose_move_it_is() {
     missing 1
     inactive 1
     left 1
-    account | status | problem and action | changed
+    account, code or message order by idby namefailed firstchanged lastApplyaccount | status | problem and action | changed
     222222222222 payments | ! failed | access denied · owner: platform team
     Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and add an exception for AWS Config.
     AccessDenied User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
@@ -356,6 +380,7 @@ async fn a_pack_names_its_accounts_and_whose_move_it_is() {
     Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
     NoAvailableConfigurationRecorder There is no configuration recorder available
     | 21m ago
+    This list as CSV or JSON
     ");
 }
 
@@ -431,6 +456,7 @@ async fn new_accounts_come_with_what_is_left_of_their_window() {
     | ! missed | passed 1h 1m ago
     2026-11-01 11:00 UTC
     | ! eu-west-1: missed, without iam-baseline
+    This list as CSV or JSON
     ");
 }
 

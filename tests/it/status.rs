@@ -15,7 +15,7 @@ use conformd::domain::plan::step::{Action, Reason};
 use conformd::domain::present::axes::{HealthStatus, SyncStatus};
 use conformd::domain::present::report::{PackReport, RegionReport, SyncReason};
 use conformd::domain::present::view::account::{AccountView, account};
-use conformd::domain::present::view::members::{MembersQuery, accounts};
+use conformd::domain::present::view::members::{AccountOrder, MembersQuery, accounts};
 use conformd::domain::present::view::problem::{ProblemSeverity, ProblemView};
 use conformd::domain::present::view::status::{StatusView, status};
 use conformd::domain::present::view::{
@@ -770,7 +770,9 @@ proptest! {
             for name in view.deployments.keys() {
                 let page = ListPage { number: 1, limit: 1_000 };
                 let (region, pack) = (region.as_str(), name.as_str());
-                let asked = MembersQuery { region, pack, status: None, page };
+                let order = AccountOrder::Account;
+                let asked =
+                    MembersQuery { region, pack, status: None, page, search: "", order };
                 let all = accounts(&facts, &asked).unwrap();
                 let by_kind = |kind| {
                     let asked = MembersQuery { status: Some(kind), ..asked };

@@ -4,17 +4,21 @@ use axum::extract::{self, RawQuery};
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::parts::{account_link, age, foreign, listed, moment, pack_link, scrolling, sign, tone};
+use super::filter::{SEARCH, contains, form, search, search_field};
+use super::parts::{
+    account_link, age, downloads, foreign, listed, moment, pack_link, paging, scrolling, sign, tone,
+};
 use super::paths::EVENTS;
 use super::shell::Frame;
-use crate::domain::base::model::Timestamp;
+use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::plan::event::{Event, EventKind, Weight};
-use crate::domain::present::view::CurrentState;
 use crate::domain::present::view::text::layout::LineSign;
 use crate::domain::present::view::text::many;
+use crate::domain::present::view::{CurrentState, ListPage};
 use crate::http::SharedState;
+use crate::http::parameter::PAGE;
 use crate::http::query::QueryParameters;
-use crate::http::views::answer;
+use crate::http::views::{answer, page};
 
 /// Events that the overview shows.
 const LATEST: usize = 8;
@@ -26,15 +30,40 @@ pub(super) async fn show(
 ) -> Response {
     let events = server.state.events.borrow().clone();
     let work = move |facts: &mut CurrentState| {
-        QueryParameters::read(query.as_deref(), &[])?;
+        let parameters = QueryParameters::of_form(query.as_deref(), &[&SEARCH, &PAGE])?;
+        let asked = EventsPage { search: search(&parameters)?, page: page(&parameters)? };
         let title = format!("{}: what happened", many(events.len(), "event"));
-        let frame = Frame { title: &title, here: Some(EVENTS), main: main(&events, facts.now) };
+        let frame =
+            Frame { title: &title, here: Some(EVENTS), main: main(&events, &asked, facts.now) };
         Ok(frame.within(&facts.about, facts.now))
     };
     answer(server, work).await
 }
 
-fn main(events: &[Event], now: Timestamp) -> Markup {
+/// Which events are shown.
+struct EventsPage {
+    search: String,
+    page: ListPage,
+}
+
+impl EventsPage {
+    fn takes(&self, event: &Event) -> bool {
+        let Event { region, pack, account, text, kind, .. } = event;
+        let names = [region.as_ref().map(Region::as_str), pack.as_ref().map(PackName::as_str)];
+        let account = account.map(|account| account.to_string());
+        let texts = names.into_iter().flatten().chain(account.as_deref());
+        let mut texts = texts.chain([text.as_str(), kind_word(*kind)]);
+        self.search.is_empty() || texts.any(|text| contains(text, &self.search))
+    }
+}
+
+fn main(events: &[Event], asked: &EventsPage, now: Timestamp) -> Markup {
+    let found: Vec<&Event> = events.iter().rev().filter(|event| asked.takes(event)).collect();
+    let ListPage { number, limit } = asked.page;
+    let pages = found.len().div_ceil(limit.max(1)).max(1);
+    let before = number.saturating_sub(1).saturating_mul(limit);
+    let shown = found.into_iter().skip(before).take(limit);
+    let fields = search_field("text, pack, region or account", &asked.search);
     html! {
         h1 { "Events" }
         p class="lead" {
@@ -43,8 +72,11 @@ fn main(events: &[Event], now: Timestamp) -> Markup {
         @if events.is_empty() {
             p class="nothing" { "No events yet." }
         } @else {
-            (scrolling("events-scroll", "Events", &table(events.iter().rev(), now)))
+            (form(EVENTS, "Filter: events", !asked.search.is_empty(), &fields))
+            (scrolling("events-scroll", "Events", &table(shown, now)))
         }
+        (paging(EVENTS, &[(SEARCH.name, asked.search.as_str())], number, pages))
+        (downloads("/api/v1/events", &[]))
     }
 }
 

@@ -1,19 +1,20 @@
 //! New accounts: how much is left of the 7 hours in which AWS retries them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::{self, RawQuery};
 use axum::response::Response;
 use maud::{Markup, html};
 
 use super::parts::{
-    Choice, account_link, choices, foreign, listed, moment, pack_link, paging, scrolling, sign,
-    tone,
+    Choice, account_link, choices, downloads, foreign, listed, moment, pack_link, paging,
+    scrolling, sign, tone,
 };
 use super::paths::NEW_ACCOUNTS;
 use super::shell::Frame;
 use crate::domain::base::limits::RETRY_WINDOW;
 use crate::domain::base::model::{PackName, Region};
+use crate::domain::base::words::first_few;
 use crate::domain::members::new_account::{IMMINENT, NEAR, NewAccountPhase};
 use crate::domain::observed::recorder::RecorderState;
 use crate::domain::present::view::CurrentState;
@@ -26,13 +27,18 @@ use crate::http::parameter::{PAGE, PHASE};
 use crate::http::query::QueryParameters;
 use crate::http::views::{answer, page};
 
+/// New accounts that the overview shows.
+const PRESSING_MAX: usize = 8;
+/// Regions that are named where several stand alike.
+const NAMED_MAX: usize = 3;
+
 /// `GET /new-accounts`
 pub(super) async fn show(
     extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
     let work = move |facts: &mut CurrentState| {
-        let parameters = QueryParameters::read(query.as_deref(), &[&PHASE, &PAGE])?;
+        let parameters = QueryParameters::of_form(query.as_deref(), &[&PHASE, &PAGE])?;
         let phase = parameters.word(&PHASE)?;
         let view = accounts(facts, phase, page(&parameters)?);
         let frame =
@@ -66,6 +72,7 @@ fn main(view: &NewAccountsView, phase: Option<NewAccountPhase>) -> Markup {
         count: Some(*count),
         is_here: phase == Some(*one),
     });
+    let filter = [(PHASE.name, phase.map_or("", NewAccountPhase::as_str))];
     let every = Choice {
         path: NEW_ACCOUNTS.to_owned(),
         name: "all".to_owned(),
@@ -84,21 +91,25 @@ fn main(view: &NewAccountsView, phase: Option<NewAccountPhase>) -> Markup {
         } @else {
             (scrolling("new_accounts-scroll", "New accounts", &table(&view.accounts)))
         }
-        (paging(NEW_ACCOUNTS, phase.map(|phase| ("phase", phase.as_str())), view.page, view.pages))
+        (paging(NEW_ACCOUNTS, &filter, view.page, view.pages))
+        (downloads("/api/v1/new-accounts", &filter))
     }
 }
 
 /// Those that are not settled, for the overview.
 pub(super) fn pressing(view: &NewAccountsSummary) -> Markup {
     let NewAccountsSummary { phases: _, accounts, left_out, deadline_next: _ } = view;
+    let all = accounts.len().saturating_add(*left_out);
+    let shown = accounts.get(..PRESSING_MAX).unwrap_or(accounts);
+    let more = all.saturating_sub(shown.len());
     let body = html! {
-        (scrolling("new_accounts-scroll", "New accounts", &table(accounts)))
+        (scrolling("new_accounts-scroll", "New accounts", &table(shown)))
         p class="note" {
-            @if *left_out > 0 { "and " (left_out) " more: " }
+            @if more > 0 { "and " (more) " more: " }
             a href=(NEW_ACCOUNTS) { "all new accounts" }
         }
     };
-    listed("new_accounts", "New accounts", accounts.len().saturating_add(*left_out), &body)
+    listed("new_accounts", "New accounts", all, &body)
 }
 
 fn table(accounts: &[NewAccountView]) -> Markup {
@@ -136,7 +147,7 @@ fn row(one: &NewAccountView) -> Markup {
                 }
             }
             td class="wide" {
-                ul { @for (region, place) in regions { (place_line(region, place)) } }
+                ul { @for (places, place) in alike(regions) { (place_line(&places, place)) } }
             }
         }
     }
@@ -150,12 +161,31 @@ pub(super) fn countdown(left_seconds: i64) -> Markup {
     }
 }
 
-fn place_line(region: &Region, place: &NewAccountInRegion) -> Markup {
+/// Regions in which the account stands alike, by the first of them.
+fn alike(
+    regions: &BTreeMap<Region, NewAccountInRegion>,
+) -> Vec<(Vec<&Region>, &NewAccountInRegion)> {
+    let mut groups: Vec<(Vec<&Region>, &NewAccountInRegion)> = Vec::new();
+    for (region, place) in regions {
+        let is_alike = |(_, other): &&mut (Vec<&Region>, &NewAccountInRegion)| {
+            let NewAccountInRegion { phase, missing, recorder, complete: _ } = *other;
+            (phase, missing, recorder) == (&place.phase, &place.missing, &place.recorder)
+        };
+        match groups.iter_mut().find(is_alike) {
+            Some((regions, _)) => regions.push(region),
+            None => groups.push((vec![region], place)),
+        }
+    }
+    groups
+}
+
+fn place_line(regions: &[&Region], place: &NewAccountInRegion) -> Markup {
     let NewAccountInRegion { phase, missing, recorder, complete: _ } = place;
+    let names: Vec<String> = regions.iter().map(ToString::to_string).collect();
     html! {
         li {
-            (sign(phase_sign(*phase))) " " (region.as_str()) ": " (phase.as_str())
-            (missing_packs(region, missing))
+            (sign(phase_sign(*phase))) " " (first_few(&names, NAMED_MAX)) ": " (phase.as_str())
+            @if let Some(region) = regions.first() { (missing_packs(region, missing)) }
             @match recorder {
                 None => {}
                 Some(RecorderState::Unknown { why }) => {

@@ -3,15 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::{self, RawQuery};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 
+use super::deployments::pack_everywhere;
 use super::events::latest;
-use super::grid::grid;
+use super::filter::{RowsQuery, SEARCH, SHOW, SORT};
+use super::grid::{GridQuery, grid};
+use super::guide::guide;
+use super::holds::hold_list;
 use super::new_accounts::pressing;
 use super::parts::{
-    Fact, account_link, age, age_if_any, fact, facts, foreign, listed, moment, pack_link,
-    pack_path, scrolling, sign, tone,
+    Fact, account_link, age, age_if_any, copy_button, fact, facts, foreign, listed, pack_path,
+    scrolling, sign, tone,
 };
 use super::paths::{OVERVIEW, PLAN};
 use super::problems::problems;
@@ -22,16 +26,25 @@ use crate::domain::present::approval_document::WaitingLosses;
 use crate::domain::present::view::approvals::{
     ApprovalsView, GUARDED_WAYS, UNDECLARED_WAYS, undeclared, undeclared_names, waiting,
 };
+use crate::domain::present::view::packs::PackLabels;
 use crate::domain::present::view::region::HoldView;
 use crate::domain::present::view::status::{
     FreshnessKind, OrganizationView, RecordView, SourceView, StatusView, status,
 };
 use crate::domain::present::view::text::layout::LineSign;
-use crate::domain::present::view::text::{health_sign, hold_sign, many, span, spoken};
+use crate::domain::present::view::text::{health_sign, hold_sign, many, span};
 use crate::domain::present::view::{ConfirmedCaller, CurrentState, approvals};
 use crate::http::SharedState;
+use crate::http::parameter::PAGE;
 use crate::http::query::QueryParameters;
-use crate::http::views::answer;
+use crate::http::views::{answer, page};
+
+/// Packs with losses that are listed; the Approval names all.
+const LOSSES_MAX: usize = 20;
+/// Regions that are named of such a pack; more are counted.
+const LOST_REGIONS_MAX: usize = 3;
+/// Bytes of an Approval that the page shows; it links to a longer one.
+const DOCUMENT_MAX: usize = 16_384;
 
 /// `GET /`
 pub(super) async fn show(
@@ -40,26 +53,35 @@ pub(super) async fn show(
 ) -> Response {
     let events = server.state.events.borrow().clone();
     let work = move |facts: &mut CurrentState| {
-        QueryParameters::read(query.as_deref(), &[])?;
+        let known = [&SEARCH, &SHOW, &SORT, &PAGE];
+        let parameters = QueryParameters::of_form(query.as_deref(), &known)?;
+        let rows = RowsQuery::of(&parameters)?;
+        // The id of an account is all that is asked for: its page answers.
+        if let Ok(account) = rows.search.parse::<AccountId>() {
+            return Ok(Redirect::to(&format!("/accounts/{account}")).into_response());
+        }
+        let asked = GridQuery { rows, page: page(&parameters)?.number };
         let view = status(facts);
+        let table = grid(&view.regions, &PackLabels::of(facts), &asked);
         let frame = Frame {
             title: view.health.state.title(),
             here: Some(OVERVIEW),
-            main: main(&view, &approvals::approvals(facts), &events),
+            main: main(&view, &approvals::approvals(facts), &table, &events),
         };
         Ok(frame.within(&facts.about, facts.now))
     };
     answer(server, work).await
 }
 
-fn main(view: &StatusView, asked: &ApprovalsView, events: &[Event]) -> Markup {
+fn main(view: &StatusView, asked: &ApprovalsView, table: &Markup, events: &[Event]) -> Markup {
     html! {
         h1 { (sign(health_sign(view.health.state))) " " (view.health.state.title()) }
         p class="lead" { (foreign(&view.health.summary)) }
         (background(view))
+        (guide(view))
         (approvals(view, asked))
         (problems(&view.problems))
-        (grid(&view.regions))
+        (table)
         (pressing(&view.new_accounts))
         (holds(view))
         (latest(events, view.now))
@@ -183,11 +205,29 @@ fn approvals(view: &StatusView, asked: &ApprovalsView) -> Markup {
             details id="approval" {
                 summary { "The Approval that permits this; fill in its reason before you commit \
                     it" }
-                (scrolling("approval-text", "Approval manifest", &html! { pre { (document) } }))
+                (approval(document))
             }
         }
     };
     listed("approvals", "Waiting for approval", count, &body)
+}
+
+/// The document, unless it is too long for this page.
+fn approval(document: &str) -> Markup {
+    if document.len() > DOCUMENT_MAX {
+        let lines = document.lines().count();
+        return html! {
+            p {
+                "It has " (many(lines, "line")) ": "
+                a href="/api/v1/approvals/pending?format=text" { "the Approval as text" }
+            }
+        };
+    }
+    let text = html! { pre id="approval-document" { (document) } };
+    html! {
+        (copy_button("approval-document"))
+        (scrolling("approval-text", "Approval manifest", &text))
+    }
 }
 
 /// Packs that would lose something, each with its regions.
@@ -196,17 +236,23 @@ fn losses(waiting: &WaitingLosses) -> Markup {
     for at in waiting.losses() {
         packs.entry(&at.pack).or_default().insert(&at.region);
     }
+    let more = packs.len().saturating_sub(LOSSES_MAX);
     html! {
         ul {
-            @for (pack, regions) in packs {
+            @for (pack, regions) in packs.iter().take(LOSSES_MAX) {
                 li {
-                    (pack.as_str()) " in "
-                    @for (at, region) in regions.iter().enumerate() {
-                        @if at > 0 { ", " }
-                        a href=(pack_path(region, pack)) { (region.as_str()) }
+                    @if regions.len() > LOST_REGIONS_MAX {
+                        (pack_everywhere(pack)) " in " (many(regions.len(), "region"))
+                    } @else {
+                        (pack.as_str()) " in "
+                        @for (at, region) in regions.iter().enumerate() {
+                            @if at > 0 { ", " }
+                            a href=(pack_path(region, pack)) { (region.as_str()) }
+                        }
                     }
                 }
             }
+            @if more > 0 { li { "and " (many(more, "more pack")) } }
         }
     }
 }
@@ -226,25 +272,3 @@ fn holds(view: &StatusView) -> Markup {
     listed("holds", "Held", brief.len(), &body)
 }
 
-fn hold_list(holds: &[(&Region, &HoldView)]) -> Markup {
-    // A hold without a pack is one of the whole region.
-    html! {
-        ul class="entries" {
-            @for (region, HoldView { pack, reason, why, until, action }) in holds {
-                li class=(tone(hold_sign(*reason))) {
-                    h3 {
-                        (sign(hold_sign(*reason))) " "
-                        @if let Some(pack) = pack { (pack_link(region, pack)) }
-                        @else { "every pack" }
-                        " in " (region.as_str()) ": " (spoken(reason.as_str()))
-                    }
-                    p {
-                        (foreign(why))
-                        @if let Some(until) = until { " (until " (moment(*until)) ")" }
-                        @if let Some(action) = action { " · waits: " (action.as_str()) }
-                    }
-                }
-            }
-        }
-    }
-}

@@ -6,17 +6,21 @@ use axum::response::Response;
 use maud::{Markup, html};
 use strum::IntoEnumIterator as _;
 
+use super::filter::{SEARCH, choice_field, form, search, search_field};
 use super::parts::{
-    Choice, Fact, account_link, age, age_if_any, cause_text, choices, fact, facts, foreign,
-    pack_path, paging, scrolling, section, sign, tone,
+    Choice, Fact, account_link, age, age_if_any, cause_text, choices, downloads, fact, facts,
+    foreign, pack_path, packs_path, paging, scrolling, section, sign, tone,
 };
+use super::paths::region_path;
 use super::problems::said;
 use super::shell::Frame;
 use crate::domain::base::untrusted::one_line;
 use crate::domain::observed::member::StatusKind;
 use crate::domain::present::axes::DeploymentMark;
 use crate::domain::present::view::deployment::PackDeploymentView;
-use crate::domain::present::view::members::{AccountRow, AccountsView, MembersQuery, accounts};
+use crate::domain::present::view::members::{
+    AccountOrder, AccountRow, AccountsView, MembersQuery, accounts,
+};
 use crate::domain::present::view::packs::{PackView, packs};
 use crate::domain::present::view::text::layout::LineSign;
 use crate::domain::present::view::text::{
@@ -24,9 +28,17 @@ use crate::domain::present::view::text::{
 };
 use crate::domain::present::view::{CurrentState, ListPage};
 use crate::http::SharedState;
-use crate::http::parameter::{PAGE, STATUS};
+use crate::http::parameter::{PAGE, Parameter, STATUS, Shape};
 use crate::http::query::QueryParameters;
 use crate::http::views::{ECHO_MAX, answer, garbled, page};
+
+/// In which order accounts are shown.
+const SORT_ACCOUNTS: Parameter = Parameter {
+    name: "sort",
+    about: "The order of accounts.",
+    in_path: false,
+    shape: Shape::Word(|| AccountOrder::iter().map(Into::into).collect()),
+};
 
 /// `GET /packs/{region}/{pack}`
 pub(super) async fn show(
@@ -36,13 +48,17 @@ pub(super) async fn show(
 ) -> Response {
     let work = move |facts: &mut CurrentState| {
         let Path((region, pack)) = path.map_err(garbled)?;
-        let parameters = QueryParameters::read(query.as_deref(), &[&STATUS, &PAGE])?;
+        let known = [&STATUS, &SEARCH, &SORT_ACCOUNTS, &PAGE];
+        let parameters = QueryParameters::of_form(query.as_deref(), &known)?;
+        let search = search(&parameters)?;
         let ListPage { number, limit } = page(&parameters)?;
         let asked = MembersQuery {
             region: &one_line(&region, ECHO_MAX),
             pack: &one_line(&pack, ECHO_MAX),
             status: parameters.word(&STATUS)?,
             page: ListPage { number, limit },
+            search: &search,
+            order: parameters.word(&SORT_ACCOUNTS)?.unwrap_or_default(),
         };
         let view = accounts(facts, &asked)?;
         let of = packs(facts).packs.remove(&view.pack).unwrap_or_default();
@@ -53,18 +69,23 @@ pub(super) async fn show(
             view.pack.as_str(),
             view.region.as_str(),
         );
-        let frame = Frame { title: &title, here: None, main: main(&view, &of, deployment) };
+        let frame = Frame { title: &title, here: None, main: main(&view, &of, deployment, &asked) };
         Ok(frame.within(&facts.about, facts.now))
     };
     answer(server, work).await
 }
 
-fn main(view: &AccountsView, of: &PackView, deployment: Option<&PackDeploymentView>) -> Markup {
+fn main(
+    view: &AccountsView,
+    of: &PackView,
+    deployment: Option<&PackDeploymentView>,
+    asked: &MembersQuery<'_>,
+) -> Markup {
     html! {
         h1 {
             @if let Some(deployment) = deployment { (sign(deployment_sign(deployment))) " " }
-            span class="name" { (view.pack.as_str()) }
-            " " small { "in " (view.region.as_str()) }
+            a class="name" href=(packs_path(&view.pack)) { (view.pack.as_str()) }
+            " " small { "in " a href=(region_path(&view.region)) { (view.region.as_str()) } }
         }
         p class="lead" {
             (axes(view.sync, view.health))
@@ -73,7 +94,7 @@ fn main(view: &AccountsView, of: &PackView, deployment: Option<&PackDeploymentVi
         }
         @if let Some(deployment) = deployment { (deployment_facts(view, of, deployment)) }
         (elsewhere(view, of))
-        (members(view))
+        (members(view, asked))
     }
 }
 
@@ -130,7 +151,7 @@ fn elsewhere(view: &AccountsView, of: &PackView) -> Markup {
     html! { @if of.regions.len() > 1 { (choices("This pack by region", all)) } }
 }
 
-fn members(view: &AccountsView) -> Markup {
+fn members(view: &AccountsView, asked: &MembersQuery<'_>) -> Markup {
     let path = pack_path(&view.region, &view.pack);
     let kinds = StatusKind::iter();
     let kinds = kinds.filter(|kind| view.counts.of(*kind) > 0 || view.status == Some(*kind));
@@ -146,18 +167,41 @@ fn members(view: &AccountsView) -> Markup {
         count: None,
         is_here: view.status.is_none(),
     };
-    let filter = view.status.map(|status| ("status", status.as_str()));
+    let order: &str = asked.order.into();
+    let status = view.status.map_or("", StatusKind::as_str);
+    let filter = [
+        (STATUS.name, status),
+        (SEARCH.name, asked.search),
+        (SORT_ACCOUNTS.name, if asked.order == AccountOrder::default() { "" } else { order }),
+    ];
+    let api = format!("/api/v1/packs/{}/{}/accounts", view.region.as_str(), view.pack.as_str());
+    let orders = [
+        ("account", "by id"),
+        ("name", "by name"),
+        ("status", "failed first"),
+        ("changed", "changed last"),
+    ];
+    let fields = html! {
+        (search_field("account, code or message", asked.search))
+        @if !status.is_empty() { input type="hidden" name=(STATUS.name) value=(status); }
+        (choice_field("order", &SORT_ACCOUNTS, order, orders.into_iter()))
+    };
     let body = html! {
         (choices("Accounts by status", [all].into_iter().chain(some)))
+        (form(&path, "Filter: accounts", !asked.search.is_empty(), &fields))
         @if view.accounts.is_empty() {
-            p class="nothing" { "No account is known by name here." }
+            p class="nothing" {
+                @if asked.search.is_empty() { "No account is known by name here." }
+                @else { "No account contains this text." }
+            }
         } @else {
             (scrolling("accounts-scroll", "Accounts", &table(view)))
         }
         @if !view.complete {
             p class="note" { "Not all that are counted are known by name." }
         }
-        (paging(&path, filter, view.page, view.pages))
+        (paging(&path, &filter, view.page, view.pages))
+        (downloads(&api, &[(STATUS.name, status)]))
     };
     section("accounts", "Accounts", &body)
 }

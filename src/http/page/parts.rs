@@ -57,6 +57,19 @@ pub(super) fn pack_path(region: &Region, pack: &PackName) -> String {
     format!("/packs/{}/{}", region.as_str(), pack.as_str())
 }
 
+/// Where a pack is explained across its regions.
+pub(super) fn packs_path(pack: &PackName) -> String {
+    format!("/packs/{}", pack.as_str())
+}
+
+/// A path with these parameters; those without a value are left out.
+pub(super) fn asked_path(path: &str, parameters: &[(&str, &str)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(parameters.iter().filter(|(_, value)| !value.is_empty()));
+    let query = query.finish();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
 /// A link to a pack in a region.
 pub(super) fn pack_link(region: &Region, pack: &PackName) -> Markup {
     html! { a class="name" href=(pack_path(region, pack)) { (pack.as_str()) } }
@@ -162,15 +175,10 @@ pub(super) fn choices(label: &str, all: impl IntoIterator<Item = Choice>) -> Mar
 }
 
 /// Where a reader is in a list of several pages; nothing for a single one.
-pub(super) fn paging(
-    path: &str,
-    filter: Option<(&str, &str)>,
-    page: usize,
-    pages: usize,
-) -> Markup {
-    let to = |number: usize| match filter {
-        Some((name, value)) => format!("{path}?{name}={value}&page={number}"),
-        None => format!("{path}?page={number}"),
+pub(super) fn paging(path: &str, filter: &[(&str, &str)], page: usize, pages: usize) -> Markup {
+    let to = |number: usize| {
+        let number = number.to_string();
+        asked_path(path, &[filter, &[("page", number.as_str())]].concat())
     };
     html! {
         // A page number beyond the end still shows the way back.
@@ -184,4 +192,31 @@ pub(super) fn paging(
             }
         }
     }
+}
+
+/// The same list for programs and spreadsheets.
+pub(super) fn downloads(path: &str, parameters: &[(&str, &str)]) -> Markup {
+    let csv = asked_path(path, &[parameters, &[("format", "csv")]].concat());
+    html! {
+        p class="note downloads" {
+            "This list as " a href=(csv) { "CSV" } " or " a href=(asked_path(path, parameters)) {
+                "JSON"
+            }
+        }
+    }
+}
+
+/// A command or a document to copy. Without a script, a click selects all of it.
+pub(super) fn copied(id: &str, text: &str) -> Markup {
+    html! {
+        div class="copied" {
+            pre id=(id) { (text) }
+            (copy_button(id))
+        }
+    }
+}
+
+/// The button that copies the text of an element; the style hides it without a script.
+pub(super) fn copy_button(id: &str) -> Markup {
+    html! { button class="copy" type="button" data-copies=(id) { "Copy" } }
 }

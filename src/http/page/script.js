@@ -87,6 +87,27 @@
     timer = setInterval(refresh, period);
   }
 
+  // Copies the text of the element that a button names. Browsers permit it on HTTPS and on the
+  // loopback address only; elsewhere the text is selected, so that the keyboard copies it.
+  async function copy(button) {
+    const source = document.getElementById(button.dataset.copies);
+    if (!source) return;
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      button.textContent = "Copied";
+    } catch {
+      const box = source.closest("details");
+      if (box) box.open = true;
+      getSelection().selectAllChildren(source);
+      button.textContent = "Selected: copy it with the keyboard";
+    }
+  }
+
+  document.body.classList.add("scripted");
+  main.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-copies]");
+    if (button) copy(button);
+  });
   pause.hidden = false;
   pause.addEventListener("click", () => {
     paused = !paused;

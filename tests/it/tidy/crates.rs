@@ -49,7 +49,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("executor", &["futures_util", "tracing"]),
     ("metrics", &["jiff", "prometheus", "strum", "thiserror"]),
     ("http", &[
-        "axum", "form_urlencoded", "hyper", "hyper_util", "maud", "schemars", "serde", "serde_json",
+        "axum", "csv", "form_urlencoded", "hyper", "hyper_util", "maud", "schemars", "serde", "serde_json",
         "sha2", "strum", "subtle", "thiserror", "tokio", "tokio_util", "tower", "tower_http",
         "tracing",
     ]),

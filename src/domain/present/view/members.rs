@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::IntoEnumIterator as _;
+use strum::{EnumIter, EnumString, IntoEnumIterator as _, IntoStaticStr};
 
 use super::deployment::deployments;
 use super::problem::{member_advice, words};
@@ -89,11 +89,30 @@ pub struct MembersQuery<'a> {
     pub status: Option<StatusKind>,
     /// The page.
     pub page: ListPage,
+    /// Only accounts whose id, name, code or message contains this, in capitals or not.
+    pub search: &'a str,
+    /// The order.
+    pub order: AccountOrder,
+}
+
+/// In which order accounts are listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum AccountOrder {
+    /// By id: pages stay the same while the data does.
+    #[default]
+    Account,
+    /// By name.
+    Name,
+    /// By status: failed and missing ones first.
+    Status,
+    /// Those whose rows AWS changed last come first.
+    Changed,
 }
 
 /// A page of the accounts of one pack in one region.
 pub fn accounts(facts: &CurrentState, asked: &MembersQuery<'_>) -> Result<AccountsView, NotFound> {
-    let MembersQuery { region, pack, status, page } = *asked;
+    let MembersQuery { region, pack, status, page, search, order } = *asked;
     let Some(region) = facts.about.regions.iter().find(|one| one.as_str() == region) else {
         let regions = facts.about.regions.iter().map(Region::as_str);
         return Err(absent("configured region", region, regions));
@@ -116,6 +135,8 @@ pub fn accounts(facts: &CurrentState, asked: &MembersQuery<'_>) -> Result<Accoun
         .filter(|kind| status.is_none_or(|status| status == *kind))
         .map(|kind| counts.of(kind))
         .sum();
+    let named = rows.len();
+    let rows = arranged(facts, rows, search, order);
     let total = rows.len();
     Ok(AccountsView {
         version: VERSION,
@@ -130,7 +151,7 @@ pub fn accounts(facts: &CurrentState, asked: &MembersQuery<'_>) -> Result<Accoun
         counts,
         status,
         total,
-        complete: known.is_some() && total == counted,
+        complete: known.is_some() && named == counted,
         page: page.number,
         pages: page.count(total),
         accounts: page
@@ -142,6 +163,50 @@ pub fn accounts(facts: &CurrentState, asked: &MembersQuery<'_>) -> Result<Accoun
 }
 
 type RowSource<'a> = BTreeMap<AccountId, (StatusKind, Option<&'a TroubledMember>)>;
+
+/// Those that are searched for, in the order that is asked for.
+fn arranged<'a>(
+    facts: &CurrentState,
+    rows: RowSource<'a>,
+    search: &str,
+    order: AccountOrder,
+) -> Vec<(AccountId, (StatusKind, Option<&'a TroubledMember>))> {
+    let mut rows: Vec<_> = rows.into_iter().collect();
+    if !search.is_empty() {
+        let search = search.to_lowercase();
+        let is_found = |text: &str| text.to_lowercase().contains(&search);
+        rows.retain(|(account, (_, member))| {
+            let (code, message) = member.map_or((None, None), words);
+            is_found(&account.to_string())
+                || [facts.name(*account), code, message].iter().flatten().any(|text| is_found(text))
+        });
+    }
+    // Every order keeps that of ids where it says nothing.
+    match order {
+        AccountOrder::Account => {}
+        AccountOrder::Name => rows.sort_by_cached_key(|(account, _)| facts.name(*account)),
+        AccountOrder::Status => rows.sort_by_key(|(_, (kind, _))| status_rank(*kind)),
+        AccountOrder::Changed => {
+            let changed = |member: Option<&TroubledMember>| member.and_then(|it| it.last_update);
+            rows.sort_by_key(|(_, (_, member))| std::cmp::Reverse(changed(*member)));
+        }
+    }
+    rows
+}
+
+/// Which status comes first in a list that shows what is wrong.
+fn status_rank(kind: StatusKind) -> u8 {
+    match kind {
+        StatusKind::Failed => 0,
+        StatusKind::Missing => 1,
+        StatusKind::Waiting => 2,
+        StatusKind::InProgress => 3,
+        StatusKind::NotYetListed => 4,
+        StatusKind::Left => 5,
+        StatusKind::Inactive => 6,
+        StatusKind::Ok => 7,
+    }
+}
 
 /// Every account that is known by name, and those that are ok if they can be concluded.
 fn rows<'a>(

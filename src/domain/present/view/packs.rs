@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::deployment::{PackDeploymentView, deployments};
-use super::{CurrentState, VERSION};
+use super::{CurrentState, NotFound, VERSION, absent};
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::base::untrusted::{LABEL_MAX, one_line};
 use crate::domain::declared::manifest::Manifest;
@@ -47,6 +47,46 @@ pub fn packs(facts: &CurrentState) -> PacksView {
         }
     }
     PacksView { version: VERSION, simulated: facts.about.simulated, now: facts.now, packs }
+}
+
+impl PacksView {
+    /// Leaves only this pack.
+    pub fn only(&mut self, name: &str) -> Result<(), NotFound> {
+        if !self.packs.keys().any(|pack| pack.as_str() == name) {
+            return Err(absent("pack", name, self.packs.keys().map(PackName::as_str)));
+        }
+        self.packs.retain(|pack, _| pack.as_str() == name);
+        Ok(())
+    }
+}
+
+/// One pack in all regions.
+pub fn pack(facts: &CurrentState, name: &str) -> Result<(PackName, PackView), NotFound> {
+    let mut view = packs(facts);
+    view.only(name)?;
+    view.packs.pop_first().ok_or_else(|| absent("pack", name, [].into_iter()))
+}
+
+/// What manifests in force say of packs, besides what they deploy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PackLabels(BTreeMap<PackName, Vec<String>>);
+
+impl PackLabels {
+    /// The labels of every pack.
+    pub fn of(facts: &CurrentState) -> Self {
+        let declared = facts.source.catalog.iter().flat_map(|catalog| &catalog.packs);
+        let labels = declared.filter_map(|(name, pack)| {
+            let labels = declaration(pack.in_force()?).labels;
+            let labels = labels.iter().map(|(key, value)| format!("{key}={value}"));
+            Some((name.clone(), labels.collect()))
+        });
+        Self(labels.collect())
+    }
+
+    /// The labels of one pack, each as `key=value`.
+    pub fn get(&self, pack: &PackName) -> &[String] {
+        self.0.get(pack).map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
 fn declaration(manifest: &Manifest) -> PackView {

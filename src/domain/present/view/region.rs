@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use strum::IntoEnumIterator as _;
 
 use super::deployment::{PackDeploymentView, deployments};
+use super::{CurrentState, NotFound, absent};
 use crate::domain::base::mode::Mode;
-use crate::domain::base::model::{AccountId, PackName, Revision, Timestamp};
+use crate::domain::base::model::{AccountId, PackName, Region, Revision, Timestamp};
 use crate::domain::observed::packs::Unknown;
 use crate::domain::plan::hold::{Hold, HoldReason};
 use crate::domain::plan::loss::Loss;
@@ -130,6 +131,16 @@ pub struct OutcomeView {
     pub action: ActionKind,
     /// How that ended.
     pub result: StepResult,
+}
+
+/// One configured region, by its name.
+pub fn region_named(facts: &CurrentState, name: &str) -> Result<(Region, RegionView), NotFound> {
+    let mut regions = facts.regions();
+    let Some((name, report)) = regions.find(|(region, _)| region.as_str() == name) else {
+        let regions = facts.about.regions.iter().map(Region::as_str);
+        return Err(absent("configured region", name, regions));
+    };
+    Ok((name.clone(), region(report, &facts.desired(name))))
 }
 
 /// A region with its last report, if there is one.
