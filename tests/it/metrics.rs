@@ -40,7 +40,7 @@ const HERE: &str = "eu-west-1";
 const LIMIT: &str = "conformd_memory_limit_bytes";
 
 /// Labels whose values come from outside, or are many.
-const OPEN: [&str; 5] = ["region", "pack", "version", "commit", "revision"];
+const OPEN: [&str; 6] = ["region", "pack", "team", "version", "commit", "revision"];
 
 fn served(metrics: &Metrics) {
     register(metrics);

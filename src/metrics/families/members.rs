@@ -16,6 +16,7 @@ pub(in crate::metrics) struct MemberFamilies {
     pub(in crate::metrics) accounts: IntGaugeVec,
     pub(in crate::metrics) by_health: IntGaugeVec,
     pub(in crate::metrics) failures: IntGaugeVec,
+    pub(in crate::metrics) failed_accounts: IntGaugeVec,
     pub(in crate::metrics) resync_last: GaugeVec,
     pub(in crate::metrics) new_accounts: IntGaugeVec,
     pub(in crate::metrics) deadline: GaugeVec,
@@ -53,6 +54,12 @@ impl MemberFamilies {
                 "conformd_account_failures",
                 &["region", "class"],
                 "Failed members by failure class, summed over packs.",
+            )?,
+            failed_accounts: on.int_gauges(
+                "conformd_failed_accounts",
+                &["class"],
+                "Accounts that failed to deploy at least one pack, by failure class: each account \
+                 once for each class, over all packs and regions.",
             )?,
             resync_last: on.gauges(
                 "conformd_resync_last_success_timestamp_seconds",

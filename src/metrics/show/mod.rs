@@ -5,6 +5,8 @@
 
 mod members;
 
+use members::read_rollouts;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -50,7 +52,8 @@ impl Families {
 
     /// What the settings say.
     pub(super) fn show_settings(&self, settings: &ReloadedSettings) {
-        let ReloadedSettings { mode, regions, intervals, quota } = settings;
+        let ReloadedSettings { mode, regions, intervals, quota, pack_labels } = settings;
+        self.packs.labels.configure(pack_labels);
         for each in Mode::iter() {
             self.program.mode.with_label_values(&[each.as_str()]).set((each == *mode).into());
         }
@@ -102,6 +105,7 @@ impl Families {
             reports.values().flat_map(|report| &report.approvals).map(String::as_str).collect();
         self.show_approvals(&declared, &used, now);
         self.show_packs(memory);
+        self.show_pack_labels(memory, reports, source);
         let membership = membership.status();
         self.show_guard(reports, &memory.regions, membership.shrink.is_some());
         self.show_members(reports, &memory.regions);
@@ -185,6 +189,7 @@ impl Families {
     fn show_packs(&self, memory: &mut CountedSoFar) {
         self.packs.synced.reset();
         self.packs.update_last.reset();
+        self.packs.conflicts.reset();
         let (mut shown, mut suspended) = (BTreeSet::new(), BTreeSet::new());
         // A manifest has the same warning in each of its regions.
         let mut warnings = BTreeSet::new();
@@ -245,5 +250,18 @@ impl Families {
         if let Some(at) = pack.last_update {
             self.packs.update_last.with_label_values(&labels).set(seconds(at));
         }
+        let conflicts = self.packs.conflicts.with_label_values(&[spot.1.as_str()]);
+        conflicts.add((pack.reason == Some(SyncReason::Conflict)).into());
+    }
+
+    /// Every pack that has other series.
+    fn show_pack_labels(&self, memory: &CountedSoFar, reports: &Reports, source: &SourceStatus) {
+        let mut packs: BTreeSet<_> = memory.counted.iter().map(|(_, name)| name.clone()).collect();
+        let reports = reports.iter().filter(|(region, _)| memory.regions.contains(*region));
+        for (_, report) in reports {
+            let read = read_rollouts(&report.tracking.packs).take(PACKS_SHOWN_MAX);
+            packs.extend(read.map(|(name, _)| name.clone()));
+        }
+        self.packs.labels.show(&packs, source);
     }
 }
