@@ -462,12 +462,15 @@ fn metrics_section(node: &YamlNode, findings: &mut Findings<'_>) -> Option<BTree
                        instance, severity or alertname";
     let fields = SettingsReader::of(node, "metrics", &["labels"], findings)?;
     let node = fields.get("labels")?;
-    let items = node.sequence().filter(|items| items.len() <= LABEL_KEYS_MAX);
-    let Some(items) = items else {
+    let Some(items) = node.sequence() else {
         let found = format!("metrics.labels is {}", node.describe());
         findings.error(node.span, code::WRONG_TYPE, found).expected(EXPECTED);
         return None;
     };
+    if items.len() > LABEL_KEYS_MAX {
+        let found = format!("metrics.labels has {} keys", items.len());
+        findings.error(node.span, code::MALFORMED, found).expected(EXPECTED);
+    }
     let mut keys = BTreeSet::new();
     for item in items {
         let Some(key) = text(item, "a key of metrics.labels", KEY, findings) else { continue };

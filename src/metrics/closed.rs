@@ -189,7 +189,6 @@ impl PackFamilies {
 impl MemberFamilies {
     fn regional(&self) -> impl Iterator<Item = Series<'_>> {
         each(&self.by_health, RolloutHealth::ALL.map(RolloutHealth::as_str))
-            .chain(each(&self.failures, FailureClass::ALL.map(FailureClass::as_str)))
             .chain(each(
                 &self.new_accounts,
                 new_account::NewAccountPhase::iter().map(new_account::NewAccountPhase::as_str),

@@ -233,7 +233,7 @@ rescu: {}
       want one of listen, metricsListen, tokenFile
     15:1 error unknown-field
       the settings file has no field "rescu"
-      want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, redeploy, stateDirectory, record, http
+      want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, redeploy, stateDirectory, record, metrics, http
     "#);
 }
 
@@ -450,9 +450,31 @@ fn labels_of_metrics_are_names_that_prometheus_takes_and_that_are_free() {
     let labels = good(&with("metrics: {labels: [team, cost_center]}")).pack_labels;
     assert_eq!(labels.into_iter().collect::<Vec<_>>(), ["cost_center", "team"]);
     let text = with("metrics: {labels: [example.com/team, pack, __name__, 7]}");
-    insta::assert_snapshot!(findings(&text), @"");
-    insta::assert_snapshot!(findings(&with("metrics: {labels: [a, b, c, d, e, f]}")), @"");
-    insta::assert_snapshot!(findings(&with("metrics: {labels: team}")), @"");
+    insta::assert_snapshot!(findings(&text), @r#"
+    8:20 error malformed
+      metrics.labels has "example.com/team"
+      want letters, digits and underscores, such as team; not pack, region, job, instance, severity or alertname
+    8:38 error malformed
+      metrics.labels has "pack"
+      want letters, digits and underscores, such as team; not pack, region, job, instance, severity or alertname
+    8:44 error malformed
+      metrics.labels has "__name__"
+      want letters, digits and underscores, such as team; not pack, region, job, instance, severity or alertname
+    8:54 error wrong-type
+      a key of metrics.labels is a number
+      want letters, digits and underscores, such as team; not pack, region, job, instance, severity or alertname
+      hint put it in quotes
+    "#);
+    insta::assert_snapshot!(findings(&with("metrics: {labels: [a, b, c, d, e, f]}")), @"
+    8:19 error malformed
+      metrics.labels has 6 keys
+      want a list of at most 5 keys of metadata.labels
+    ");
+    insta::assert_snapshot!(findings(&with("metrics: {labels: team}")), @"
+    8:19 error wrong-type
+      metrics.labels is text
+      want a list of at most 5 keys of metadata.labels
+    ");
 }
 
 #[test]

@@ -15,7 +15,6 @@ pub(in crate::metrics) const PACK_ACCOUNTS: &str = "conformd_pack_accounts";
 pub(in crate::metrics) struct MemberFamilies {
     pub(in crate::metrics) accounts: IntGaugeVec,
     pub(in crate::metrics) by_health: IntGaugeVec,
-    pub(in crate::metrics) failures: IntGaugeVec,
     pub(in crate::metrics) failed_accounts: IntGaugeVec,
     pub(in crate::metrics) resync_last: GaugeVec,
     pub(in crate::metrics) new_accounts: IntGaugeVec,
@@ -49,11 +48,6 @@ impl MemberFamilies {
                 &["region", "health"],
                 "Rollouts of conformd's own packs by health, which follows from the status of \
                  their members.",
-            )?,
-            failures: on.int_gauges(
-                "conformd_account_failures",
-                &["region", "class"],
-                "Failed members by failure class, summed over packs.",
             )?,
             failed_accounts: on.int_gauges(
                 "conformd_failed_accounts",

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use strum::IntoEnumIterator as _;
 
-use super::{PACKS_SHOWN_MAX, count, moment};
+use super::{PACKS_SHOWN_MAX, count, moment, read_rollouts};
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
@@ -51,16 +51,20 @@ impl Families {
 
     /// One account without a recorder fails in every pack and region, and is still one account.
     fn show_failed_accounts(&self, reports: &Reports, regions: &BTreeSet<Region>) {
-        let mut accounts: BTreeMap<FailureClass, HashSet<AccountId>> = BTreeMap::new();
         let reports = reports.iter().filter(|(region, _)| regions.contains(*region));
-        let rollouts = reports.flat_map(|(_, report)| report.tracking.packs.values());
-        for member in rollouts.flat_map(|rollout| rollout.troubled.iter()) {
+        let rollouts: Vec<&Rollout> =
+            reports.flat_map(|(_, report)| report.tracking.packs.values()).collect();
+        let mut accounts: BTreeMap<FailureClass, HashSet<AccountId>> = BTreeMap::new();
+        for member in rollouts.iter().flat_map(|rollout| rollout.troubled.iter()) {
             if let MemberStatus::Failed(class) = member.status {
                 accounts.entry(class).or_default().insert(member.account);
             }
         }
         for class in FailureClass::ALL {
-            let failed = accounts.get(&class).map(HashSet::len).unwrap_or_default();
+            let named = accounts.get(&class).map(HashSet::len).unwrap_or_default();
+            // A rollout keeps the names of its failed members up to a cap, and counts all of them.
+            let counted = rollouts.iter().filter_map(|rollout| rollout.classes.get(&class)).max();
+            let failed = named.max(counted.copied().unwrap_or_default());
             self.members.failed_accounts.with_label_values(&[class.as_str()]).set(count(failed));
         }
     }
@@ -87,11 +91,6 @@ impl Families {
             let number = packs.values().filter(|rollout| rollout.health == health).count();
             let labels = [region.as_str(), health.as_str()];
             self.members.by_health.with_label_values(&labels).set(count(number));
-        }
-        for class in FailureClass::ALL {
-            let failed = packs.values().filter_map(|rollout| rollout.classes.get(&class)).sum();
-            let labels = [region.as_str(), class.as_str()];
-            self.members.failures.with_label_values(&labels).set(count(failed));
         }
     }
 
@@ -135,13 +134,6 @@ impl Families {
             families.accounts.with_label_values(&labels).set(count(accounts));
         }
     }
-}
-
-/// The packs whose members were read.
-pub(super) fn read_rollouts(
-    packs: &BTreeMap<PackName, Rollout>,
-) -> impl Iterator<Item = (&PackName, &Rollout)> {
-    packs.iter().filter(|(_, rollout)| rollout.read.is_some())
 }
 
 /// Whether AWS still tries for this account, and it is not done. What came after its window is

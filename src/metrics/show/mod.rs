@@ -5,8 +5,6 @@
 
 mod members;
 
-use members::read_rollouts;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -19,6 +17,7 @@ use super::view::{CountedSoFar, LoopPeriods, MetricsView, Program, ReloadedSetti
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::declared::source::SourceStatus;
+use crate::domain::members::rollout::Rollout;
 use crate::domain::plan::hold::HoldReason;
 use crate::domain::plan::step::ActionKind;
 use crate::domain::plan::trip::TripReason;
@@ -39,6 +38,13 @@ fn moment(at: Option<Timestamp>) -> f64 {
 
 fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The packs whose members were read.
+fn read_rollouts(
+    packs: &BTreeMap<PackName, Rollout>,
+) -> impl Iterator<Item = (&PackName, &Rollout)> {
+    packs.iter().filter(|(_, rollout)| rollout.read.is_some())
 }
 
 impl Families {
