@@ -49,7 +49,6 @@ def _first() -> list:
 
 def _packs() -> list:
     synced = of_pack("conformd_pack_synced")
-    failed = of_pack("conformd_pack_accounts", status="failed")
     return [
         stat(
             Asked(
@@ -78,17 +77,22 @@ def _packs() -> list:
         ),
         stat(
             Asked(
-                "Failed members",
-                "Deployments in member accounts that failed, once for each "
-                "pack, region and account.",
+                "Failing accounts",
+                "Accounts that failed to deploy at least one pack, in all packs and regions; an "
+                "account counts once for each failure class.",
                 **SMALL,
                 no_value="none read yet",
                 runbooks=("ConformdMembersFailing", "ConformdMembersFailingWidely"),
             ),
-            total("", "region, pack", failed),
+            total("", "class", of_job("conformd_failed_accounts")),
             steps=SOME_IS_BAD,
         ),
     ]
+
+
+def _most_in_a_region(within: str, series: str) -> str:
+    """An account may be in every region: their sum would count it once for each."""
+    return f"max({total('region', within, series)})"
 
 
 def _urgent() -> list:
@@ -97,12 +101,11 @@ def _urgent() -> list:
             Asked(
                 "New accounts in progress",
                 "Accounts that joined in the last 7 days and still "
-                "lack packs, once for each region.",
+                "lack packs, in the region with the most.",
                 **SMALL,
                 runbooks=("ConformdDeadlineNear",),
             ),
-            total(
-                "",
+            _most_in_a_region(
                 "region, phase",
                 of_region("conformd_new_accounts", phase="waiting|deploying|late"),
             ),

@@ -1,7 +1,7 @@
 """The overview over time: states, members, drift, and what was done about it."""
 
 from panels import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, YELLOW, Asked, lines
-from queries import increase, of_pack, of_region, total
+from queries import increase, of_job, of_pack, of_region, total
 
 MEMBERS = {
     "in_progress": BLUE,
@@ -100,15 +100,14 @@ def differences() -> list:
         lines(
             Asked(
                 "Failures by class",
-                "Why members failed. The status page and `conformd explain` show what to do for "
+                "Accounts by the reason why a pack failed in them. The status page and `conformd explain` show what to do for "
                 "each class.",
                 **third,
                 no_value="no member failed",
                 runbooks=("ConformdMembersFailing",),
             ),
             {
-                "{{class}}": total("class", "region, class", of_region("conformd_account_failures"))
-                + " > 0"
+                "{{class}}": total("class", "class", of_job("conformd_failed_accounts")) + " > 0"
             },
             stacked=True,
             shades=RED,

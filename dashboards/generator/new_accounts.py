@@ -18,7 +18,7 @@ from panels import (
     stat,
     table,
 )
-from queries import of_job, of_region, quantile, total
+from queries import of_job, of_region, quantile
 
 UID = "conformd-new-accounts"
 
@@ -81,8 +81,8 @@ def _new_accounts() -> list:
         stat(
             Asked(
                 "Waiting",
-                "AWS still retries, and no recorder was observed. Each account counts once per "
-                "region, here and in the following panels.",
+                "AWS still retries, and no recorder was observed. Here and in the "
+                "following panels, the number is that of the region with the most.",
                 **size,
                 runbooks=("ConformdDeadlineNear",),
             ),
@@ -225,15 +225,14 @@ def _phases() -> list:
         lines(
             Asked(
                 "Phases",
-                "New accounts by phase, once for each region.",
+                "New accounts by phase, in the region with the most.",
                 width=12,
                 height=9,
                 no_value="no new account",
                 runbooks=("ConformdDeadlineNear", "ConformdRedeployDue", "ConformdDeadlineMissed"),
             ),
             {
-                "{{phase}}": total("phase", "region, phase", of_region("conformd_new_accounts"))
-                + " > 0"
+                "{{phase}}": f"max by (phase) ({of_region('conformd_new_accounts')}) > 0"
             },
             stacked=True,
             colors=PHASES,
@@ -271,18 +270,15 @@ def _recorders() -> list:
         lines(
             Asked(
                 "Recorders",
-                "Probed accounts by their configuration recorder, once for each region. "
-                "Without a recorder AWS deploys no pack.",
+                "Probed accounts by their configuration recorder, in the region with the "
+                "most. Without a recorder AWS deploys no pack.",
                 width=8,
                 height=9,
                 no_value="no account was probed",
                 runbooks=("ConformdRecordersNotRecording", "ConformdRecordersUnknown"),
             ),
             {
-                "{{state}}": total(
-                    "state", "region, state", of_region("conformd_recorder_accounts")
-                )
-                + " > 0"
+                "{{state}}": f"max by (state) ({of_region('conformd_recorder_accounts')}) > 0"
             },
             stacked=True,
             colors=RECORDERS,
@@ -324,7 +320,7 @@ def _deadline() -> str:
 
 
 def _count(phase: str) -> str:
-    return total("", "region", of_region("conformd_new_accounts", phase=phase))
+    return f"max({of_region('conformd_new_accounts', phase=phase)})"
 
 
 def _phase(phase: str) -> str:

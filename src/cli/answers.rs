@@ -121,19 +121,22 @@ struct ErrorDetail {
 
 /// The daemon knows better than to answer this.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct DaemonRefusal(String);
+#[error("{message} (the daemon at {daemon} says so)")]
+struct DaemonRefusal {
+    message: String,
+    daemon: Address,
+}
 
 /// What a daemon answered instead of what was asked for, if that is the error.
 pub(super) fn refusal(error: &anyhow::Error) -> Option<&str> {
-    error.downcast_ref::<DaemonRefusal>().map(|DaemonRefusal(why)| why.as_str())
+    error.downcast_ref::<DaemonRefusal>().map(|refusal| refusal.message.as_str())
 }
 
 /// An error in which a daemon says that a name of the question does not exist, as an error of the
 /// command line.
 pub(super) fn as_wrong_name(error: anyhow::Error) -> anyhow::Error {
     match error.downcast::<DaemonRefusal>() {
-        Ok(DaemonRefusal(why)) => WrongName(why).into(),
+        Ok(refusal) => WrongName(refusal.to_string()).into(),
         Err(error) => error,
     }
 }
@@ -245,8 +248,8 @@ async fn get<T: DeserializeOwned>(daemon: &Address, page: &str) -> anyhow::Resul
     }
     match serde_json::from_str::<DaemonProblem>(&body) {
         Ok(problem) if status.is_client_error() => {
-            let said = flowing(&problem.error.message, REFUSAL_MAX);
-            Err(DaemonRefusal(format!("{said} (the daemon at {daemon} says so)")).into())
+            let message = flowing(&problem.error.message, REFUSAL_MAX);
+            Err(DaemonRefusal { message, daemon: daemon.clone() }.into())
         }
         Ok(problem) => bail!("{daemon} answers {status}: {}", problem.error.message),
         Err(_) => bail!("{daemon} answers {status}: it is not a conformd that has this page"),

@@ -50,6 +50,9 @@ const RECORD_RETENTION: RangeInclusive<Duration> =
     Duration::from_hours(2 * 24)..=Duration::from_hours(3_650 * 24);
 const RECORD_RETENTION_DEFAULT: Duration = Duration::from_hours(90 * 24);
 
+/// How many labels of manifests metrics may show: each is a label of every alert on a pack.
+const LABEL_KEYS_MAX: usize = 5;
+
 /// The whole file.
 pub(super) fn config(root: &YamlNode, base: &Path, findings: &mut Findings<'_>) -> Option<Config> {
     let known = [
@@ -65,6 +68,7 @@ pub(super) fn config(root: &YamlNode, base: &Path, findings: &mut Findings<'_>) 
         "redeploy",
         "stateDirectory",
         "record",
+        "metrics",
         "http",
     ];
     let top = SettingsReader::of(root, "", &known, findings)?;
@@ -84,6 +88,7 @@ pub(super) fn config(root: &YamlNode, base: &Path, findings: &mut Findings<'_>) 
     let redeploy = top.get("redeploy").and_then(|node| redeploy_section(node, findings));
     let state_directory = top.text("stateDirectory", findings).map(|path| base.join(path));
     let record = top.get("record").and_then(|node| record_section(node, findings));
+    let metrics = top.get("metrics").and_then(|node| metrics_section(node, findings));
     let http = top.get("http").and_then(|node| http_section(node, base, findings));
     Some(Config {
         installation: installation?,
@@ -99,6 +104,7 @@ pub(super) fn config(root: &YamlNode, base: &Path, findings: &mut Findings<'_>) 
         remediations,
         state_directory,
         record_retention: record.unwrap_or(RECORD_RETENTION_DEFAULT),
+        pack_labels: metrics.unwrap_or_default(),
         http: http.unwrap_or_default(),
     })
 }
@@ -446,6 +452,44 @@ fn record_section(node: &YamlNode, findings: &mut Findings<'_>) -> Option<Durati
     let fields = SettingsReader::of(node, "record", &["retention"], findings)?;
     let default = RECORD_RETENTION_DEFAULT;
     Some(fields.duration("retention", RECORD_RETENTION, default, findings))
+}
+
+/// The keys of labels. A Prometheus label cannot have every name that a manifest may use, and the
+/// labels of the scrape, or the pack itself, must not be replaced.
+fn metrics_section(node: &YamlNode, findings: &mut Findings<'_>) -> Option<BTreeSet<String>> {
+    const EXPECTED: &str = "a list of at most 5 keys of metadata.labels";
+    const KEY: &str = "letters, digits and underscores, such as team; not pack, region, job, \
+                       instance, severity or alertname";
+    let fields = SettingsReader::of(node, "metrics", &["labels"], findings)?;
+    let node = fields.get("labels")?;
+    let Some(items) = node.sequence() else {
+        let found = format!("metrics.labels is {}", node.describe());
+        findings.error(node.span, code::WRONG_TYPE, found).expected(EXPECTED);
+        return None;
+    };
+    if items.len() > LABEL_KEYS_MAX {
+        let found = format!("metrics.labels has {} keys", items.len());
+        findings.error(node.span, code::MALFORMED, found).expected(EXPECTED);
+    }
+    let mut keys = BTreeSet::new();
+    for item in items {
+        let Some(key) = text(item, "a key of metrics.labels", KEY, findings) else { continue };
+        if is_label_name(key) {
+            keys.insert(key.to_owned());
+        } else {
+            let found = format!("metrics.labels has {}", shown(item));
+            findings.error(item.span, code::MALFORMED, found).expected(KEY);
+        }
+    }
+    Some(keys)
+}
+
+/// Whether a Prometheus label may have this name, and conformd and alerts do not use it yet.
+fn is_label_name(key: &str) -> bool {
+    let is_taken = ["pack", "region", "job", "instance", "severity", "alertname"].contains(&key);
+    let is_word = |it: char| it.is_ascii_alphanumeric() || it == '_';
+    let begins = key.starts_with(|it: char| it.is_ascii_alphabetic());
+    begins && key.chars().all(is_word) && key.len() <= 63 && !is_taken
 }
 
 fn http_section(node: &YamlNode, base: &Path, findings: &mut Findings<'_>) -> Option<Http> {

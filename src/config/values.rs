@@ -43,6 +43,8 @@ pub struct Config {
     pub state_directory: Option<PathBuf>,
     /// How long the record keeps history.
     pub record_retention: Duration,
+    /// Keys of `metadata.labels` that metrics of packs show.
+    pub pack_labels: BTreeSet<String>,
     /// Its own HTTP server.
     pub http: Http,
 }
@@ -74,6 +76,7 @@ impl Config {
             remediations,
             state_directory,
             record_retention,
+            pack_labels: _,
             http: Http { listen, metrics_listen, token_file },
         } = self;
         let mut changes = Vec::new();

@@ -53,6 +53,7 @@ pub(super) fn shown(config: &Config) -> ReloadedSettings {
             full_resync,
         },
         quota: policy.quota,
+        pack_labels: config.pack_labels.clone(),
     }
 }
 

@@ -192,6 +192,7 @@ mod tests {
                 full_resync: Duration::from_hours(6),
             },
             quota: 50,
+            pack_labels: BTreeSet::new(),
         };
         let installation = "main".parse().unwrap();
         let regions = BTreeSet::new();

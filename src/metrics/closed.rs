@@ -120,6 +120,7 @@ impl Families {
                 ReconciliationPhase::iter().map(ReconciliationPhase::as_str),
             ))
             .chain(each(&self.packs.suspended, ["pack"]))
+            .chain(each(&self.members.failed_accounts, FailureClass::ALL.map(FailureClass::as_str)))
             .chain(each(&self.tasks.panics, Task::iter().map(Task::as_str)))
             .chain(each(&self.tasks.series_dropped, CAPPED))
             .chain(each(&self.program.mode, Mode::iter().map(Mode::as_str)))
@@ -188,7 +189,6 @@ impl PackFamilies {
 impl MemberFamilies {
     fn regional(&self) -> impl Iterator<Item = Series<'_>> {
         each(&self.by_health, RolloutHealth::ALL.map(RolloutHealth::as_str))
-            .chain(each(&self.failures, FailureClass::ALL.map(FailureClass::as_str)))
             .chain(each(
                 &self.new_accounts,
                 new_account::NewAccountPhase::iter().map(new_account::NewAccountPhase::as_str),

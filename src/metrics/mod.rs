@@ -10,6 +10,7 @@ mod families;
 mod figures;
 mod labels;
 mod memory_limit;
+mod pack_labels;
 mod process;
 mod show;
 mod view;

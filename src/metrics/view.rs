@@ -33,6 +33,8 @@ pub struct ReloadedSettings {
     pub intervals: LoopPeriods,
     /// Organization packs per region (AWS Config quota).
     pub quota: usize,
+    /// Keys of `metadata.labels` that metrics of packs show.
+    pub pack_labels: BTreeSet<String>,
 }
 
 /// Periods of the loops.

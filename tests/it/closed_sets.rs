@@ -17,6 +17,7 @@ use conformd::domain::observed::recorder::RecorderKind;
 use conformd::domain::plan::hold::HoldReason;
 use conformd::domain::plan::record::{HoldBasis, LossCause, LossKind, LossState, NoRecordCause};
 use conformd::domain::plan::step::{ActionKind, Reason};
+use conformd::domain::plan::template_change::ChangedPart;
 use conformd::domain::plan::trip::TripReason;
 use conformd::domain::present::preflight::{CheckName, Grade};
 use conformd::domain::present::report::OutOfSyncKind;
@@ -28,7 +29,7 @@ use serde_json::Value;
 use strum::IntoEnumIterator;
 
 /// The enums that are checked below.
-const CHECKED: &str = "AccountState ActionKind CheckName FailureKind Grade HoldBasis HoldReason \
+const CHECKED: &str = "AccountState ActionKind ChangedPart CheckName FailureKind Grade HoldBasis HoldReason \
      LossCause LossKind LossState Mode NewAccountPhase NoRecordCause OutOfSyncKind \
      ProblemCause ProblemSeverity Reason RecorderKind Service Severity StatusKind Task TripReason";
 
@@ -65,6 +66,7 @@ where
 #[test]
 fn serde_and_strum_write_the_same_word() {
     written::<ActionKind>();
+    written::<ChangedPart>();
     written::<CheckName>();
     written::<OutOfSyncKind>();
     written::<FailureKind>();

@@ -24,7 +24,7 @@ use conformd::domain::present::report::{
     OutOfSyncKind, PackReport, RegionReport, Reports, SyncReason,
 };
 use conformd::http::register;
-use conformd::metrics::{Exchange, Metrics};
+use conformd::metrics::{Exchange, Metrics, ReloadedSettings};
 use proptest::prelude::*;
 use strum::IntoEnumIterator as _;
 
@@ -40,7 +40,7 @@ const HERE: &str = "eu-west-1";
 const LIMIT: &str = "conformd_memory_limit_bytes";
 
 /// Labels whose values come from outside, or are many.
-const OPEN: [&str; 5] = ["region", "pack", "version", "commit", "revision"];
+const OPEN: [&str; 6] = ["region", "pack", "team", "version", "commit", "revision"];
 
 fn served(metrics: &Metrics) {
     register(metrics);
@@ -59,7 +59,6 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
         writeln!(table, "{name} {kind} [{}] {count}", labels.join(" ")).unwrap();
     }
     insta::assert_snapshot!(table, @"
-    conformd_account_failures gauge [class region] 30
     conformd_approvals gauge [state] 3
     conformd_aws_inflight_requests gauge [region] 2
     conformd_aws_limiter_wait_seconds_total counter [region] 2
@@ -68,6 +67,7 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
     conformd_build_info gauge [commit version] 1
     conformd_config_last_reload_success_timestamp_seconds gauge [] 1
     conformd_config_last_reload_successful gauge [] 1
+    conformd_failed_accounts gauge [class] 15
     conformd_foreign_changes_total counter [region] 2
     conformd_guard_tripped gauge [reason region] 22
     conformd_interval_seconds gauge [loop] 5
@@ -285,6 +285,33 @@ fn twenty_regions_with_fifty_packs_stay_under_fifteen_thousand_series() {
 }
 
 #[test]
+fn a_pack_has_the_regions_of_its_conflict_and_the_labels_that_the_settings_name() {
+    let names = [HERE, "us-east-1"];
+    let metrics = metrics(&names);
+    let all = reports(names.map(|name| {
+        let mut report = busy(name);
+        report.packs.get_mut(&pack("logging")).unwrap().reason = Some(SyncReason::Conflict);
+        report
+    }));
+    let text = scrape(&metrics, &all);
+    insta::assert_snapshot!(text.of("conformd_pack_conflicts"), @r#"
+    conformd_pack_conflicts{pack="iam-baseline"} 0
+    conformd_pack_conflicts{pack="legacy"} 0
+    conformd_pack_conflicts{pack="logging"} 2
+    "#);
+    // No manifest declares it, and a rule that joins the labels must not lose its alerts.
+    insta::assert_snapshot!(text.of("conformd_pack_labels"), @r#"
+    conformd_pack_labels{pack="iam-baseline",team="security"} 1
+    conformd_pack_labels{pack="legacy"} 1
+    conformd_pack_labels{pack="logging",team="security"} 1
+    "#);
+    let without = ReloadedSettings { pack_labels: BTreeSet::new(), ..settings(&names) };
+    metrics.configure(&without);
+    let text = scrape(&metrics, &all).of("conformd_pack_labels");
+    assert!(!text.contains("team") && text.contains("legacy"), "{text}");
+}
+
+#[test]
 fn a_pack_that_goes_away_takes_its_series_along() {
     let metrics = metrics(&[HERE]);
     let mut report = RegionReport { tracking: members::tracking(), ..busy(HERE) };
@@ -307,6 +334,12 @@ fn a_pack_that_goes_away_takes_its_series_along() {
     conformd_pack_accounts{pack="logging",region="eu-west-1",status="missing"} 0
     conformd_pack_accounts{pack="logging",region="eu-west-1",status="ok"} 120
     conformd_pack_accounts{pack="logging",region="eu-west-1",status="waiting"} 0
+    conformd_pack_conflicts{pack="iam-baseline"} 0
+    conformd_pack_conflicts{pack="legacy"} 0
+    conformd_pack_conflicts{pack="logging"} 0
+    conformd_pack_labels{pack="iam-baseline",team="security"} 1
+    conformd_pack_labels{pack="legacy"} 1
+    conformd_pack_labels{pack="logging",team="security"} 1
     conformd_pack_last_update_timestamp_seconds{pack="iam-baseline",region="eu-west-1"} 1793532600
     conformd_pack_last_update_timestamp_seconds{pack="legacy",region="eu-west-1"} 1793532600
     conformd_pack_last_update_timestamp_seconds{pack="logging",region="eu-west-1"} 1793532600
@@ -326,6 +359,10 @@ fn a_pack_that_goes_away_takes_its_series_along() {
     conformd_pack_accounts{pack="iam-baseline",region="eu-west-1",status="missing"} 0
     conformd_pack_accounts{pack="iam-baseline",region="eu-west-1",status="ok"} 117
     conformd_pack_accounts{pack="iam-baseline",region="eu-west-1",status="waiting"} 0
+    conformd_pack_conflicts{pack="iam-baseline"} 0
+    conformd_pack_conflicts{pack="legacy"} 0
+    conformd_pack_labels{pack="iam-baseline",team="security"} 1
+    conformd_pack_labels{pack="legacy"} 1
     conformd_pack_last_update_timestamp_seconds{pack="iam-baseline",region="eu-west-1"} 1793532600
     conformd_pack_last_update_timestamp_seconds{pack="legacy",region="eu-west-1"} 1793532600
     conformd_pack_puts_total{pack="iam-baseline",region="eu-west-1"} 1

@@ -100,7 +100,8 @@ fn the_shipped_file_is_accepted_without_a_word() {
 
 #[test]
 fn the_shipped_file_documents_the_defaults_of_the_code() {
-    let sections = ["intervals", "guard", "limits", "redeploy", "templates", "record", "http"];
+    let sections =
+        ["intervals", "guard", "limits", "redeploy", "templates", "record", "metrics", "http"];
     let mut text = SHIPPED.to_owned();
     for section in sections {
         text = text.replace(&format!("{section}: {{}}"), &format!("{section}:"));
@@ -120,7 +121,7 @@ fn the_shipped_file_documents_the_defaults_of_the_code() {
         ratioPercent namesPerWindow rulesMax rulesPercent exclusionsMax exclusionsPercent \
         excludedPercent overlapPercent remediations \
         readsPerSecond burst inFlight listen metricsListen tokenFile bucket prefix profile endpoint \
-        roleName externalId interval afterDeadline cooldown retention stateDirectory";
+        roleName externalId interval afterDeadline cooldown retention stateDirectory labels";
     for field in fields.split(' ') {
         assert!(SHIPPED.contains(&format!(" {field}:")), "{field} is not in the shipped file");
     }
@@ -232,7 +233,7 @@ rescu: {}
       want one of listen, metricsListen, tokenFile
     15:1 error unknown-field
       the settings file has no field "rescu"
-      want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, redeploy, stateDirectory, record, http
+      want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, redeploy, stateDirectory, record, metrics, http
     "#);
 }
 
@@ -444,6 +445,39 @@ fn errors_of_probe_and_redeploy_name_their_place() {
 }
 
 #[test]
+fn labels_of_metrics_are_names_that_prometheus_takes_and_that_are_free() {
+    assert!(good(MINIMAL).pack_labels.is_empty());
+    let labels = good(&with("metrics: {labels: [team, cost_center]}")).pack_labels;
+    assert_eq!(labels.into_iter().collect::<Vec<_>>(), ["cost_center", "team"]);
+    let text = with("metrics: {labels: [example.com/team, pack, __name__, 7]}");
+    insta::assert_snapshot!(findings(&text), @r#"
+    8:20 error malformed
+      metrics.labels has "example.com/team"
+      want letters, digits and underscores, such as team; not pack, region, job, instance, severity or alertname
+    8:38 error malformed
+      metrics.labels has "pack"
+      want letters, digits and underscores, such as team; not pack, region, job, instance, severity or alertname
+    8:44 error malformed
+      metrics.labels has "__name__"
+      want letters, digits and underscores, such as team; not pack, region, job, instance, severity or alertname
+    8:54 error wrong-type
+      a key of metrics.labels is a number
+      want letters, digits and underscores, such as team; not pack, region, job, instance, severity or alertname
+      hint put it in quotes
+    "#);
+    insta::assert_snapshot!(findings(&with("metrics: {labels: [a, b, c, d, e, f]}")), @"
+    8:19 error malformed
+      metrics.labels has 6 keys
+      want a list of at most 5 keys of metadata.labels
+    ");
+    insta::assert_snapshot!(findings(&with("metrics: {labels: team}")), @"
+    8:19 error wrong-type
+      metrics.labels is text
+      want a list of at most 5 keys of metadata.labels
+    ");
+}
+
+#[test]
 fn a_probe_without_external_id_is_warned_of() {
     let text = with("recorderProbe: {roleName: conformd/Probe}");
     insta::assert_snapshot!(findings(&text), @"
@@ -494,7 +528,7 @@ fn a_reload_applies_what_it_can_and_names_what_needs_a_restart() {
     let old = good(MINIMAL);
     let reloadable = with(
         "intervals: {region: 5m}\nguard: {ratioPercent: 20}\ntemplates: {bucket: example}\n\
-              redeploy: {cooldown: 2h}",
+              redeploy: {cooldown: 2h}\nmetrics: {labels: [team]}",
     );
     let reloadable = reloadable.replace("observe", "sync").replace("eu-west-1", "eu-west-2");
     assert_eq!(old.changes_needing_restart(&good(&reloadable)), [""; 0]);

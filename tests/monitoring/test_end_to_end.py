@@ -48,6 +48,7 @@ intervals:
   requeue: {{first: 1s, max: 2s}}
   failureResync: 2s
   fullResync: 30s
+stateDirectory: state
 limits: {{readsPerSecond: 50, burst: 100}}
 http: {{listen: "{listen}"}}
 """
@@ -72,11 +73,11 @@ spec:
 """
 
 CALL, TEAM = "security-platform-on-call", "security-platform"
-MEMBER = (TEAM, f"ConformdMembersFailing region={REGION} pack=iam-baseline")
-IMMINENT = (CALL, f"ConformdDeadlineImminent region={REGION}")
-MISSED = (CALL, f"ConformdDeadlineMissed region={REGION}")
+MEMBER = (TEAM, "ConformdMembersFailing class=access_denied")
+IMMINENT = (CALL, "ConformdDeadlineImminent")
+MISSED = (CALL, "ConformdDeadlineMissed")
 GUARD = {
-    (CALL, f"ConformdGuardTripped region={REGION} reason={reason}")
+    (CALL, f"ConformdGuardTripped reason={reason}")
     for reason in ("caution", "overlap", "ratio")
 }
 STALE = (TEAM, "ConformdSourceStale")

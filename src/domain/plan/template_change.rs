@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
+use strum::{EnumIter, IntoStaticStr};
 
 use super::parameter_value::ParameterValue;
 use crate::domain::base::untrusted::one_line;
@@ -35,7 +36,9 @@ pub struct PartChange {
 }
 
 /// What kind of thing changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, strum::Display)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, EnumIter, IntoStaticStr, strum::Display,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum ChangedPart {

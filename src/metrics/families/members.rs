@@ -15,7 +15,7 @@ pub(in crate::metrics) const PACK_ACCOUNTS: &str = "conformd_pack_accounts";
 pub(in crate::metrics) struct MemberFamilies {
     pub(in crate::metrics) accounts: IntGaugeVec,
     pub(in crate::metrics) by_health: IntGaugeVec,
-    pub(in crate::metrics) failures: IntGaugeVec,
+    pub(in crate::metrics) failed_accounts: IntGaugeVec,
     pub(in crate::metrics) resync_last: GaugeVec,
     pub(in crate::metrics) new_accounts: IntGaugeVec,
     pub(in crate::metrics) deadline: GaugeVec,
@@ -49,10 +49,11 @@ impl MemberFamilies {
                 "Rollouts of conformd's own packs by health, which follows from the status of \
                  their members.",
             )?,
-            failures: on.int_gauges(
-                "conformd_account_failures",
-                &["region", "class"],
-                "Failed members by failure class, summed over packs.",
+            failed_accounts: on.int_gauges(
+                "conformd_failed_accounts",
+                &["class"],
+                "Accounts that failed to deploy at least one pack, by failure class: each account \
+                 once for each class, over all packs and regions.",
             )?,
             resync_last: on.gauges(
                 "conformd_resync_last_success_timestamp_seconds",

@@ -8,6 +8,7 @@ mod members;
 
 pub(super) use members::{MemberFamilies, OrganizationFamilies, PACK_ACCOUNTS};
 
+use crate::metrics::pack_labels::PackLabels;
 use prometheus::core::Collector;
 use prometheus::{
     CounterVec, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
@@ -89,6 +90,8 @@ pub(super) struct PackFamilies {
     pub(super) out_of_sync: IntGaugeVec,
     pub(super) observed: IntGaugeVec,
     pub(super) quota: IntGaugeVec,
+    pub(super) conflicts: IntGaugeVec,
+    pub(super) labels: PackLabels,
     pub(super) suspended: IntGaugeVec,
     pub(super) warnings: IntGauge,
 }
@@ -372,6 +375,13 @@ impl PackFamilies {
                 &["region"],
                 "How many packs AWS allows.",
             )?,
+            conflicts: on.int_gauges(
+                "conformd_pack_conflicts",
+                &["pack"],
+                "Regions in which another writer reverts the pack; only packs that a manifest \
+                 names.",
+            )?,
+            labels: PackLabels::register(on.0)?,
             warnings: on.int_gauge(
                 "conformd_pack_warnings",
                 "Distinct warnings about packs, all regions together: exclusions that select no \

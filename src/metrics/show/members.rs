@@ -4,16 +4,17 @@
 //! Tracking is knowledge with ages of its own and outlives a region that cannot be read, so it is
 //! taken from the last report, whole or not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use strum::IntoEnumIterator as _;
 
-use super::{PACKS_SHOWN_MAX, count, moment};
-use crate::domain::base::model::{PackName, Region, Timestamp};
+use super::{PACKS_SHOWN_MAX, count, moment, read_rollouts};
+use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::failure_class::FailureClass;
+use crate::domain::observed::member::MemberStatus;
 use crate::domain::observed::recorder::{RecorderKind, Recorders};
 use crate::domain::organization::membership_status::MembershipStatus;
 use crate::domain::present::report::Reports;
@@ -45,13 +46,33 @@ impl Families {
             }
         }
         self.tasks.series_dropped.with_label_values(&[PACK_ACCOUNTS]).set(count(dropped));
+        self.show_failed_accounts(reports, regions);
+    }
+
+    /// One account without a recorder fails in every pack and region, and is still one account.
+    fn show_failed_accounts(&self, reports: &Reports, regions: &BTreeSet<Region>) {
+        let reports = reports.iter().filter(|(region, _)| regions.contains(*region));
+        let rollouts: Vec<&Rollout> =
+            reports.flat_map(|(_, report)| report.tracking.packs.values()).collect();
+        let mut accounts: BTreeMap<FailureClass, HashSet<AccountId>> = BTreeMap::new();
+        for member in rollouts.iter().flat_map(|rollout| rollout.troubled.iter()) {
+            if let MemberStatus::Failed(class) = member.status {
+                accounts.entry(class).or_default().insert(member.account);
+            }
+        }
+        for class in FailureClass::ALL {
+            let named = accounts.get(&class).map(HashSet::len).unwrap_or_default();
+            // A rollout keeps the names of its failed members up to a cap, and counts all of them.
+            let counted = rollouts.iter().filter_map(|rollout| rollout.classes.get(&class)).max();
+            let failed = named.max(counted.copied().unwrap_or_default());
+            self.members.failed_accounts.with_label_values(&[class.as_str()]).set(count(failed));
+        }
     }
 
     /// Shows the members of packs that were read; returns how many series were left out.
     fn show_pack_accounts(&self, region: &Region, packs: &BTreeMap<PackName, Rollout>) -> usize {
-        let read = packs.iter().filter(|(_, rollout)| rollout.read.is_some());
         let mut dropped = 0;
-        for (index, (name, rollout)) in read.enumerate() {
+        for (index, (name, rollout)) in read_rollouts(packs).enumerate() {
             if index >= PACKS_SHOWN_MAX {
                 dropped += STATUSES.len();
                 continue;
@@ -70,11 +91,6 @@ impl Families {
             let number = packs.values().filter(|rollout| rollout.health == health).count();
             let labels = [region.as_str(), health.as_str()];
             self.members.by_health.with_label_values(&labels).set(count(number));
-        }
-        for class in FailureClass::ALL {
-            let failed = packs.values().filter_map(|rollout| rollout.classes.get(&class)).sum();
-            let labels = [region.as_str(), class.as_str()];
-            self.members.failures.with_label_values(&labels).set(count(failed));
         }
     }
 

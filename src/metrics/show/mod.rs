@@ -17,6 +17,7 @@ use super::view::{CountedSoFar, LoopPeriods, MetricsView, Program, ReloadedSetti
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::declared::source::SourceStatus;
+use crate::domain::members::rollout::Rollout;
 use crate::domain::plan::hold::HoldReason;
 use crate::domain::plan::step::ActionKind;
 use crate::domain::plan::trip::TripReason;
@@ -40,6 +41,13 @@ fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// The packs whose members were read.
+fn read_rollouts(
+    packs: &BTreeMap<PackName, Rollout>,
+) -> impl Iterator<Item = (&PackName, &Rollout)> {
+    packs.iter().filter(|(_, rollout)| rollout.read.is_some())
+}
+
 impl Families {
     /// What never changes.
     pub(super) fn show_program(&self, program: &Program) {
@@ -51,7 +59,8 @@ impl Families {
 
     /// What the settings say.
     pub(super) fn show_settings(&self, settings: &ReloadedSettings) {
-        let ReloadedSettings { mode, regions, intervals, quota } = settings;
+        let ReloadedSettings { mode, regions, intervals, quota, pack_labels } = settings;
+        self.packs.labels.configure(pack_labels);
         for each in Mode::iter() {
             self.program.mode.with_label_values(&[each.as_str()]).set((each == *mode).into());
         }
@@ -103,6 +112,7 @@ impl Families {
             reports.values().flat_map(|report| &report.approvals).map(String::as_str).collect();
         self.show_approvals(&declared, &used, now);
         self.show_packs(memory);
+        self.show_pack_labels(memory, reports, source);
         let membership = membership.status();
         self.show_guard(reports, &memory.regions, membership.shrink.is_some());
         self.show_members(reports, &memory.regions);
@@ -198,6 +208,7 @@ impl Families {
     fn show_packs(&self, memory: &mut CountedSoFar) {
         self.packs.synced.reset();
         self.packs.update_last.reset();
+        self.packs.conflicts.reset();
         let (mut shown, mut suspended) = (BTreeSet::new(), BTreeSet::new());
         // A manifest has the same warning in each of its regions.
         let mut warnings = BTreeSet::new();
@@ -258,5 +269,18 @@ impl Families {
         if let Some(at) = pack.last_update {
             self.packs.update_last.with_label_values(&labels).set(seconds(at));
         }
+        let conflicts = self.packs.conflicts.with_label_values(&[spot.1.as_str()]);
+        conflicts.add((pack.reason == Some(SyncReason::Conflict)).into());
+    }
+
+    /// Every pack that has other series.
+    fn show_pack_labels(&self, memory: &CountedSoFar, reports: &Reports, source: &SourceStatus) {
+        let mut packs: BTreeSet<_> = memory.counted.iter().map(|(_, name)| name.clone()).collect();
+        let reports = reports.iter().filter(|(region, _)| memory.regions.contains(*region));
+        for (_, report) in reports {
+            let read = read_rollouts(&report.tracking.packs).take(PACKS_SHOWN_MAX);
+            packs.extend(read.map(|(name, _)| name.clone()));
+        }
+        self.packs.labels.show(&packs, source);
     }
 }

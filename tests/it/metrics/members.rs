@@ -190,13 +190,36 @@ fn by_health_and_failures_are_counted_over_the_packs_of_a_region() {
     conformd_pack_rollouts{health="healthy",region="eu-west-1"} 1
     conformd_pack_rollouts{health="unknown",region="eu-west-1"} 1
     "#);
-    insta::assert_snapshot!(said(&text, "conformd_account_failures"), @r#"
-    conformd_account_failures{class="no_recorder",region="eu-west-1"} 2
-    conformd_account_failures{class="template",region="eu-west-1"} 1
+    insta::assert_snapshot!(said(&text, "conformd_failed_accounts"), @r#"
+    conformd_failed_accounts{class="no_recorder"} 2
+    conformd_failed_accounts{class="template"} 1
     "#);
     insta::assert_snapshot!(text.of("conformd_resync_last_success"), @r#"
     conformd_resync_last_success_timestamp_seconds{kind="failure",region="eu-west-1"} 1793533500
     conformd_resync_last_success_timestamp_seconds{kind="full",region="eu-west-1"} 1793530800
+    "#);
+}
+
+#[test]
+fn an_account_that_fails_in_every_pack_and_region_is_counted_once() {
+    let failed = |number: u64| TroubledMember {
+        account: account(number),
+        status: MemberStatus::Failed(FailureClass::NoRecorder),
+        cause: None,
+        last_update: None,
+    };
+    let regions = [HERE, "us-east-1"];
+    let reports = reports(regions.map(|name| {
+        let mut tracking = tracking();
+        for rollout in tracking.packs.values_mut() {
+            rollout.troubled = Arc::new([failed(1), failed(2), failed(3)]);
+        }
+        RegionReport { tracking, ..quiet(name) }
+    }));
+    let text = scrape(&metrics(&regions), &reports);
+    insta::assert_snapshot!(said(&text, "conformd_failed_accounts"), @r#"
+    conformd_failed_accounts{class="no_recorder"} 3
+    conformd_failed_accounts{class="template"} 1
     "#);
 }
 

@@ -85,9 +85,11 @@ impl Daemon {
             regions: regions(),
             intervals: INTERVALS,
             quota: 50,
+            pack_labels: BTreeSet::new(),
         };
         let metrics = Metrics::new(&MetricsSetup { program, settings }).unwrap();
         metrics.reloaded(true, clock.now());
+        metrics.show_record(true, 4_096, 0);
         metrics.routes(&["/metrics"], &["GET"], &["2xx"]);
         let beats = Beats::new(clock.clone());
         let pulses = [Task::Source, Task::Http];

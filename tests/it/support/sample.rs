@@ -71,6 +71,7 @@ pub(crate) fn settings(names: &[&str]) -> ReloadedSettings {
             full_resync: Duration::from_hours(6),
         },
         quota: 50,
+        pack_labels: BTreeSet::from(["team".to_owned()]),
     }
 }
 
