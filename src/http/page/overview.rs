@@ -15,19 +15,18 @@ use super::holds::hold_list;
 use super::new_accounts::pressing;
 use super::parts::{
     Fact, account_link, age, age_if_any, copy_button, fact, facts, foreign, listed, pack_path,
-    scrolling, sign, tone,
+    scrolling, sign,
 };
 use super::paths::{OVERVIEW, PLAN};
 use super::problems::problems;
 use super::shell::Frame;
-use crate::domain::base::model::{PackName, Region, Timestamp};
+use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::plan::event::Event;
 use crate::domain::present::approval_document::WaitingLosses;
 use crate::domain::present::view::approvals::{
     ApprovalsView, GUARDED_WAYS, UNDECLARED_WAYS, undeclared, undeclared_names, waiting,
 };
 use crate::domain::present::view::packs::PackLabels;
-use crate::domain::present::view::region::HoldView;
 use crate::domain::present::view::status::{
     FreshnessKind, OrganizationView, RecordView, SourceView, StatusView, status,
 };
