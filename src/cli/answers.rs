@@ -64,12 +64,11 @@ pub(super) enum DaemonAnswer<T> {
 #[derive(Deserialize)]
 struct AnswerHead {
     version: u32,
-    #[serde(flatten)]
-    owner: PackOwner,
+    installation: Installation,
+    caller: ConfirmedCaller,
 }
 
 /// Whose packs an answer is about.
-#[derive(Deserialize)]
 pub(super) struct PackOwner {
     installation: Installation,
     caller: ConfirmedCaller,
@@ -244,7 +243,8 @@ async fn get<T: DeserializeOwned>(daemon: &Address, page: &str) -> anyhow::Resul
         }
         let answer = serde_json::from_str(&body)
             .with_context(|| format!("the daemon at {daemon} is another version of conformd"))?;
-        return Ok(DaemonReply { daemon: daemon.clone(), owner: head.owner, answer });
+        let owner = PackOwner { installation: head.installation, caller: head.caller };
+        return Ok(DaemonReply { daemon: daemon.clone(), owner, answer });
     }
     match serde_json::from_str::<DaemonProblem>(&body) {
         Ok(problem) if status.is_client_error() => {

@@ -239,10 +239,6 @@ async fn the_overview_says_first_what_needs_somebody() {
     account list | 7 accounts, read 3m ago
     record | none: losses are forgotten when the process ends
     running since | 2h 1m ago
-    What to do next
-    This AWS is simulated
-    To manage a real organization, write settings and check them against AWS:
-    conformd check --config /etc/conformd/conformd.yamlCopy
     Waiting for approval 1
     ! Waiting for approval: delete 1 pack in eu-west-1
     deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
@@ -338,7 +334,10 @@ async fn the_overview_says_first_what_needs_somebody() {
     2026-11-01 11:59 UTC
     | mutation | iam-baseline in eu-west-1 | ✓ update accepted
     all events
-    "#);
+    This AWS is simulated
+    To manage a real organization, write settings and check them against AWS:
+    conformd check --config /etc/conformd/conformd.yamlCopy
+    ");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Cause, MemberStatus, TroubledMember};
 use conformd::domain::organization::account_list::Account;
-use conformd::domain::plan::hold::{Hold, HoldReason};
+use conformd::domain::plan::hold::{Hold, HoldCause};
 use conformd::domain::plan::region_plan::Plan;
 use conformd::domain::present::axes::SyncStatus;
 use conformd::domain::present::report::RegionReport;
@@ -92,7 +92,7 @@ fn failed(number: u64) -> TroubledMember {
 fn pack_rollout(fleet: Fleet, place: usize, number: usize) -> Rollout {
     let is_failing = match fleet {
         Fleet::Healthy => false,
-        Fleet::Usual => number % 7 == 0 && place % 3 == 0,
+        Fleet::Usual => number.is_multiple_of(7) && place.is_multiple_of(3),
         Fleet::Broken => true,
     };
     if is_failing {
@@ -120,8 +120,7 @@ fn report(fleet: Fleet, place: usize, at_region: &str) -> RegionReport {
     let names = || (0..PACKS).map(|number| (number, pack(&name(fleet, number))));
     let held = |name| Hold {
         pack: Some(name),
-        reason: HoldReason::Denied,
-        why: "a policy of the organization forbids this".to_owned(),
+        why: HoldCause::WritesRefused("a policy of the organization forbids this".to_owned()),
         until: None,
         step: None,
     };

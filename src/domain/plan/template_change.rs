@@ -37,7 +37,16 @@ pub struct PartChange {
 
 /// What kind of thing changes.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, EnumIter, IntoStaticStr, strum::Display,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    JsonSchema,
+    EnumIter,
+    IntoStaticStr,
+    strum::Display,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]

@@ -8,10 +8,8 @@ use crate::domain::present::view::status::{SourceView, StatusView};
 
 /// The next step, if the state of the daemon asks for one.
 pub(super) fn guide(view: &StatusView) -> Markup {
-    let steps: Vec<Markup> = [source_lost(view), started(view), empty(view), simulated(view)]
-        .into_iter()
-        .flatten()
-        .collect();
+    let steps: Vec<Markup> =
+        [source_lost(view), started(view), empty(view)].into_iter().flatten().collect();
     let body = html! { ul class="entries" { @for step in steps.iter() { li { (step) } } } };
     html! { @if !steps.is_empty() { (section("next", "What to do next", &body)) } }
 }
@@ -70,12 +68,11 @@ fn empty(view: &StatusView) -> Option<Markup> {
     })
 }
 
-fn simulated(view: &StatusView) -> Option<Markup> {
-    view.simulated.then(|| {
-        html! {
-            h3 { "This AWS is simulated" }
-            p { "To manage a real organization, write settings and check them against AWS:" }
-            (copied("check-command", "conformd check --config /etc/conformd/conformd.yaml"))
-        }
-    })
+/// How to leave the simulator: last on the page, since nothing depends on it.
+pub(super) fn simulated(view: &StatusView) -> Markup {
+    let body = html! {
+        p { "To manage a real organization, write settings and check them against AWS:" }
+        (copied("check-command", "conformd check --config /etc/conformd/conformd.yaml"))
+    };
+    html! { @if view.simulated { (section("simulated", "This AWS is simulated", &body)) } }
 }

@@ -10,7 +10,7 @@ use super::deployments::pack_everywhere;
 use super::events::latest;
 use super::filter::{RowsQuery, SEARCH, SHOW, SORT};
 use super::grid::{GridQuery, grid};
-use super::guide::guide;
+use super::guide::{guide, simulated};
 use super::holds::hold_list;
 use super::new_accounts::pressing;
 use super::parts::{
@@ -84,6 +84,7 @@ fn main(view: &StatusView, asked: &ApprovalsView, table: &Markup, events: &[Even
         (pressing(&view.new_accounts))
         (holds(view))
         (latest(events, view.now))
+        (simulated(view))
     }
 }
 
@@ -270,4 +271,3 @@ fn holds(view: &StatusView) -> Markup {
     };
     listed("holds", "Held", brief.len(), &body)
 }
-
