@@ -337,7 +337,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     This AWS is simulated
     To manage a real organization, write settings and check them against AWS:
     conformd check --config /etc/conformd/conformd.yamlCopy
-    ");
+    "#);
 }
 
 #[tokio::test]
