@@ -144,10 +144,10 @@ impl Metrics {
         self.0.families.tasks.panics.with_label_values(&[task.as_str()]).inc();
     }
 
-    /// The state of the record.
+    /// The state of the record, where one is configured.
     pub fn show_record(&self, usable: bool, bytes: u64, write_errors: u64) {
         let record = &self.0.families.record;
-        record.usable.set(usable.into());
+        record.usable.with_label_values(&[] as &[&str]).set(usable.into());
         record.bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
         let counted = record.write_errors.get();
         record.write_errors.inc_by(write_errors.saturating_sub(counted));

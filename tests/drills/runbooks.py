@@ -87,6 +87,8 @@ CASES = {
         CHANGE + "echo '  suspend: {reason: freeze}' >> packs/iam-baseline.yaml", REVERT, {}),
     "PackWarnings": ("true", "sed -i '/organizationalUnits/d' packs/s3-baseline.yaml", {}),
     "GuardTripped": (ABSENT, REVERT, REGION),
+    "ApprovalPending": (ABSENT, REVERT, {}),
+    "UndeclaredPacks": ("rm packs/encryption.yaml", REVERT, {}),
     "PackOutOfSync": (mode("sync", "observe") + CHANGE, mode("observe", "sync"), CHANGED),
     "ConfigReloadFailed": (mode("sync", "sink"), mode("sink", "sync"), {}),
     "ForeignChange": (
@@ -104,9 +106,10 @@ CASES = {
 }
 # Runbooks that need hours, Prometheus, another machine or a bug.
 NOT_HERE = {
-    "ClockSkew", "DeadlineMissed", "MembersMissing", "MemoryHigh", "OrganizationShrank", "PackConflict",
-    "PackQuotaNear", "PacksDeleted", "RedeployDue", "Restarting", "ResyncStale", "RolloutStuck",
-    "SeriesDropped", "TaskPanicked", "TaskStalled",
+    "ClockSkew", "CredentialsRefused", "DeadlineMissed", "MembersMissing", "MemoryHigh",
+    "OrganizationShrank", "PackConflict", "PackQuotaNear", "PacksDeleted", "RecordUnusable",
+    "RedeployDue", "Restarting", "ResyncStale", "RolloutStuck", "SeriesDropped", "TaskPanicked",
+    "TaskStalled",
 }
 
 BEFORE = """cp -r config/packs config/templates . && cp -r packs saved

@@ -64,7 +64,8 @@ pub(super) struct SourceFamilies {
 
 #[derive(Debug)]
 pub(super) struct RecordFamilies {
-    pub(super) usable: IntGauge,
+    /// Without labels, and still a family: it is absent without `stateDirectory`.
+    pub(super) usable: IntGaugeVec,
     pub(super) bytes: IntGauge,
     pub(super) write_errors: IntCounter,
 }
@@ -271,9 +272,11 @@ impl SourceFamilies {
 impl RecordFamilies {
     fn register(on: &Register<'_>) -> Result<Self> {
         Ok(Self {
-            usable: on.int_gauge(
+            usable: on.int_gauges(
                 "conformd_record_usable",
-                "1 when losses are remembered over restarts; 0 without a usable record.",
+                &[],
+                "1 when losses are remembered over restarts, 0 when the record cannot be used; \
+                 absent without `stateDirectory`.",
             )?,
             bytes: on.int_gauge("conformd_record_bytes", "Bytes that the record takes.")?,
             write_errors: on.counter(

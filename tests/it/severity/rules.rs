@@ -52,8 +52,17 @@ impl Past {
 
     /// The greatest values within a window.
     fn max(&self, family: &str, fits: &str, by: &[&str], minutes: usize) -> BTreeMap<String, f64> {
+        Self::max_of(self.within(minutes), family, fits, by)
+    }
+
+    fn max_of<'s>(
+        scrapes: impl Iterator<Item = &'s Scrape>,
+        family: &str,
+        fits: &str,
+        by: &[&str],
+    ) -> BTreeMap<String, f64> {
         let mut most: BTreeMap<String, f64> = BTreeMap::new();
-        for scrape in self.within(minutes) {
+        for scrape in scrapes {
             for (key, value) in Self::at(scrape, family, fits, by) {
                 let known = most.entry(key).or_insert(value);
                 *known = known.max(value);
@@ -218,17 +227,20 @@ pub(crate) const RULES: &[Rule] = &[
         window: 15,
         holds: |past| {
             let synced = past.max("conformd_pack_synced", "", PACK, 15);
-            synced.into_iter().filter(|(_, synced)| *synced == 0.0).map(|(key, _)| key).collect()
+            let guarded = above(past.max("conformd_guard_tripped", "", &["region"], 15), 0.0);
+            let is_behind = |key: &str, synced: f64| {
+                let region = key.split(' ').next().unwrap_or_default();
+                synced == 0.0 && !guarded.contains(region)
+            };
+            let behind = synced.into_iter().filter(|(key, synced)| is_behind(key, *synced));
+            behind.map(|(key, _)| key).collect()
         },
     },
     Rule {
         name: "ConformdPackConflict",
-        lasts: 60,
+        lasts: 5,
         window: 15,
-        holds: |past| {
-            let reason = "reason=\"conflict\"";
-            above(past.max("conformd_pack_sync_reasons", reason, &["region"], 15), 0.0)
-        },
+        holds: |past| above(past.max("conformd_pack_conflicts", "", &["pack"], 15), 0.0),
     },
     Rule {
         name: "ConformdForeignChange",
@@ -264,7 +276,7 @@ pub(crate) const RULES: &[Rule] = &[
         name: "ConformdMembersFailing",
         lasts: 60,
         window: 15,
-        holds: |past| above(past.max(ACCOUNTS, "status=\"failed\"", PACK, 15), 0.0),
+        holds: |past| above(past.max("conformd_failed_accounts", "", &["class"], 15), 0.0),
     },
     Rule {
         name: "ConformdMembersFailingWidely",
@@ -315,7 +327,15 @@ pub(crate) const RULES: &[Rule] = &[
         lasts: 0,
         window: 15,
         holds: |past| {
-            above(past.max("conformd_new_accounts", "phase=\"missed\"", &["region"], 15), 0.0)
+            let (fits, by) = ("phase=\"missed\"", &["region"]);
+            let four_hours_ago = past.0.iter().rev().skip(240).take(16);
+            let before = Past::max_of(four_hours_ago, "conformd_new_accounts", fits, by);
+            let missed = past.max("conformd_new_accounts", fits, by, 15);
+            let fresh = missed.into_iter().map(|(region, count)| {
+                let known = before.get(&region).copied().unwrap_or(0.0);
+                (region, count - known)
+            });
+            above(fresh.collect(), 0.0)
         },
     },
     Rule {
@@ -375,6 +395,39 @@ pub(crate) const RULES: &[Rule] = &[
         lasts: 0,
         window: 5,
         holds: |past| above(past.max("conformd_guard_tripped", "", &["region", "reason"], 5), 0.0),
+    },
+    Rule {
+        name: "ConformdApprovalPending",
+        lasts: 1_440,
+        window: 15,
+        holds: |past| above(past.max("conformd_guard_tripped", "", &[], 15), 0.0),
+    },
+    Rule {
+        name: "ConformdUndeclaredPacks",
+        lasts: 60,
+        window: 15,
+        holds: |past| above(past.max("conformd_steps_held", "reason=\"undeclared\"", &[], 15), 0.0),
+    },
+    Rule {
+        name: "ConformdRecordUnusable",
+        lasts: 10,
+        window: 5,
+        holds: |past| {
+            let usable = past.max("conformd_record_usable", "", &[], 5);
+            let modes = ["mode=\"upsert\"", "mode=\"sync\""];
+            let may_write = |mode| !above(past.max("conformd_mode", mode, &[], 0), 0.0).is_empty();
+            let unusable = usable.into_iter().filter(|(_, usable)| *usable == 0.0);
+            unusable.filter(|_| modes.into_iter().any(may_write)).map(|(key, _)| key).collect()
+        },
+    },
+    Rule {
+        name: "ConformdCredentialsRefused",
+        lasts: 5,
+        window: 5,
+        holds: |past| {
+            let fits = "reason=\"credentials\"";
+            above(past.max("conformd_region_blocked", fits, &["region"], 5), 0.0)
+        },
     },
     Rule {
         name: "ConformdAwsThrottled",
