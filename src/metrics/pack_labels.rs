@@ -25,7 +25,7 @@ const VALUE_MAX: usize = 63;
 
 /// The labels of packs, as the last scrape found them. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct PackLabels(Arc<Mutex<LabelRows>>);
+pub(super) struct LabelFamily(Arc<Mutex<LabelRows>>);
 
 #[derive(Debug, Default)]
 struct LabelRows {
@@ -35,7 +35,7 @@ struct LabelRows {
     rows: Vec<HashMap<String, String>>,
 }
 
-impl PackLabels {
+impl LabelFamily {
     pub(super) fn register(registry: &Registry) -> Result<Self> {
         let labels = Self::default();
         let desc = Desc::new(NAME.to_owned(), HELP.to_owned(), Vec::new(), HashMap::new())?;
@@ -75,7 +75,7 @@ impl PackLabels {
 
 struct PackLabelsCollector {
     desc: Desc,
-    labels: PackLabels,
+    labels: LabelFamily,
 }
 
 impl Collector for PackLabelsCollector {

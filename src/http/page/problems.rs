@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::parts::{account_link, foreign, listed, pack_path, sign, tone};
+use super::parts::{account_link, foreign, listed, pack_path, packs_path, sign, tone};
+use super::paths::region_path;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::present::view::problem::{ExampleView, ProblemView};
 use crate::domain::present::view::text::{
-    is_listed, left, person, problem_scope, problem_sign, problem_words,
+    is_listed, left, many, person, problem_scope, problem_sign, problem_words,
 };
+
+/// Packs of one problem that are listed.
+const PACKS_MAX: usize = 8;
 
 /// All problems, the most severe first.
 pub(super) fn problems(all: &[ProblemView]) -> Markup {
@@ -59,20 +63,24 @@ fn accounts(problem: &ProblemView, id: &str) -> Markup {
     }
 }
 
-/// The packs and the regions.
+/// The packs and the regions: each leads to its own page, since not every pack has the problem in
+/// every region.
 fn places(packs: &BTreeSet<PackName>, regions: &BTreeSet<Region>, id: &str) -> Markup {
+    let more = packs.len().saturating_sub(PACKS_MAX);
     html! {
         details id={(id) "-where"} {
             summary { "packs and regions" }
             ul class="examples" {
-                @for pack in packs {
-                    li {
-                        (pack.as_str()) ": "
-                        @for (at, region) in regions.iter().enumerate() {
-                            @if at > 0 { ", " }
-                            a href=(pack_path(region, pack)) { (region.as_str()) }
-                        }
-                    }
+                @for pack in packs.iter().take(PACKS_MAX) {
+                    li { a class="name" href=(packs_path(pack)) { (pack.as_str()) } }
+                }
+                @if more > 0 { li { "and " (many(more, "more pack")) } }
+            }
+            p class="note" {
+                "in "
+                @for (at, region) in regions.iter().enumerate() {
+                    @if at > 0 { ", " }
+                    a href=(region_path(region)) { (region.as_str()) }
                 }
             }
         }

@@ -8,7 +8,7 @@ mod members;
 
 pub(super) use members::{MemberFamilies, OrganizationFamilies, PACK_ACCOUNTS};
 
-use crate::metrics::pack_labels::PackLabels;
+use crate::metrics::pack_labels::LabelFamily;
 use prometheus::core::Collector;
 use prometheus::{
     CounterVec, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
@@ -92,7 +92,7 @@ pub(super) struct PackFamilies {
     pub(super) observed: IntGaugeVec,
     pub(super) quota: IntGaugeVec,
     pub(super) conflicts: IntGaugeVec,
-    pub(super) labels: PackLabels,
+    pub(super) labels: LabelFamily,
     pub(super) suspended: IntGaugeVec,
     pub(super) warnings: IntGauge,
 }
@@ -384,7 +384,7 @@ impl PackFamilies {
                 "Regions in which another writer reverts the pack; only packs that a manifest \
                  names.",
             )?,
-            labels: PackLabels::register(on.0)?,
+            labels: LabelFamily::register(on.0)?,
             warnings: on.int_gauge(
                 "conformd_pack_warnings",
                 "Distinct warnings about packs, all regions together: exclusions that select no \
