@@ -176,7 +176,7 @@ fn a_plan_for_a_pull_request_is_markdown_without_values() {
     let plan = scene.run(&["plan", "-o", "markdown"]).expect(0).stdout;
     assert!(!plan.contains("7777") && !plan.contains("s3cret"), "{plan}");
     insta::assert_snapshot!(redacted(&plan), @"
-    ### conformd: Plan: 1 to create, 0 to update, 0 to delete; 2 held.
+    ### conformd: Plan: 1 to create, 0 to update, 0 to delete; 2 changes held.
 
     SIMULATED: no real AWS account is read or changed.
 
@@ -194,7 +194,7 @@ fn a_plan_for_a_pull_request_is_markdown_without_values() {
           rule + root-has-hardware-mfa
           rule - root-has-mfa
         guard: waiting for approval: lose 1 rule in eu-west-1 (the losses of the last 24 h are unknown (the record is less than 24 hours old; observed for 0 h so far)); commit the document that `conformd approve` prints, or revert the change
-    No changes; 1 held.
+    1 change held.
     ```
 
     #### us-east-1
@@ -211,7 +211,7 @@ fn a_plan_for_a_pull_request_is_markdown_without_values() {
           rule + root-has-hardware-mfa
           rule - root-has-mfa
         guard: waiting for approval: lose 1 rule in us-east-1 (the losses of the last 24 h are unknown (the record is less than 24 hours old; observed for 0 h so far)); commit the document that `conformd approve` prints, or revert the change
-    Plan: 1 to create, 0 to update, 0 to delete; 1 held.
+    Plan: 1 to create, 0 to update, 0 to delete; 1 change held.
     ```
 
     Values of parameters are shown as digests.

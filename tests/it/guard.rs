@@ -476,6 +476,25 @@ fn when_something_waits_ordinary_puts_go_on() {
         template   b7d7d13d (10 rules)
     ! cut held, would update
         template   b48cd472 (20 rules) → 2bca36cf (1 rule)
+          rule - rule10
+          rule - rule11
+          rule - rule12
+          rule - rule13
+          rule - rule14
+          rule - rule15
+          rule - rule16
+          rule - rule17
+          rule - rule18
+          rule - rule19
+          rule - rule2
+          rule - rule20
+          rule - rule3
+          rule - rule4
+          rule - rule5
+          rule - rule6
+          rule - rule7
+          rule - rule8
+          rule - rule9
         guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit the document that `conformd approve` prints, or revert the change
     ! x held, would delete: no manifest declares it
         guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit the document that `conformd approve` prints, or revert the change

@@ -536,7 +536,7 @@ async fn the_plan_reads_as_text_and_as_json_and_hides_values() {
           parameter  ApiKey = #2938a73c
       ! legacy held, would delete: no manifest declares it
           guard: waiting for approval: delete 1 pack in eu-west-1 (deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)); commit the document that `conformd approve` prints, or revert the change
-      Plan: 0 to create, 1 to update, 0 to delete; 1 held.
+      Plan: 0 to create, 1 to update, 0 to delete; 1 change held.
     us-east-1 (account 111111111111) at dir:0a1b2c3d
       = the whole region is held
           unknown: a policy forbids it

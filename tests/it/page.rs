@@ -308,6 +308,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     ? logging
     not known in ap-south-1, us-east-1
     ✓ as it should be, or held on purpose~ under way or out of sync, no action required? not known! action required
+    This list as CSV or JSON
     New accounts 2
     account | phase | until the deadline | regions
     666666666666 media-new

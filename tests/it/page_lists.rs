@@ -60,7 +60,7 @@ async fn a_pack_is_shown_across_its_regions_and_a_region_with_its_packs() {
     legacy | ! held, action required
     OutOfSync, Healthy
     | 6 of 6 | 31m ago
-    waiting for approval: delete 1 pack in eu-west-1 (deleting 2 of 3 packs)
+    waiting for approval: delete 1 pack in eu-west-1 (deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)); commit the document that `conformd approve` prints, or revert the change
     held: guard
     logging | ✓ Healthy 5
     Synced, Healthy
@@ -189,7 +189,7 @@ async fn every_list_of_the_api_is_also_csv() {
     text/csv; charset=utf-8 attachment; filename="packs.csv"
     pack,region,sync,health,action_required,expected,ok,in_progress,waiting,failed,missing,last_update,holds,why,manifest,labels
     iam-baseline,eu-west-1,out_of_sync,degraded,true,6,2,0,1,2,1,2026-11-01T11:30:00Z,,,packs/iam-baseline.yaml,team=security
-    legacy,eu-west-1,out_of_sync,healthy,true,6,6,0,0,0,0,2026-11-01T11:30:00Z,guard,waiting for approval: delete 1 pack in eu-west-1 (deleting 2 of 3 packs),,
+    legacy,eu-west-1,out_of_sync,healthy,true,6,6,0,0,0,0,2026-11-01T11:30:00Z,guard,"waiting for approval: delete 1 pack in eu-west-1 (deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)); commit the document that `conformd approve` prints, or revert the change",,
     logging,eu-west-1,synced,healthy,false,5,5,0,0,0,0,2026-11-01T11:30:00Z,,,packs/logging.yaml,team=security
 
     /api/v1/packs/eu-west-1/iam-baseline/accounts?format=csv&status=failed
@@ -208,7 +208,7 @@ async fn every_list_of_the_api_is_also_csv() {
     text/csv; charset=utf-8 attachment; filename="events.csv"
     number,at,kind,weight,region,pack,account,text
     11,2026-11-01T12:01:00Z,rollout,warning,eu-west-1,iam-baseline,,"iam-baseline: degraded (1 no_recorder, 1 access_denied)"
-    12,2026-11-01T12:01:00Z,region,warning,us-east-1,,,"unknown (denied), so conformd changes nothing here: a policy forbids it"
+    12,2026-11-01T12:01:00Z,region,critical,us-east-1,,,"unknown (denied), so conformd changes nothing here: a policy forbids it"
     "#);
     assert_eq!(served.get("/api/v1/packs?pack=nothing&format=csv").await.status, 404);
     assert_eq!(served.get("/api/v1/packs?format=xml").await.status, 400);

@@ -176,7 +176,7 @@ fn a_source_that_is_not_whole_takes_nothing_away_and_still_puts() {
           rule - rule8
           rule - rule9
         invalid: some manifests of this revision are invalid
-    Plan: 1 to create, 1 to update, 0 to delete; 3 held.
+    Plan: 1 to create, 1 to update, 0 to delete; 3 changes held.
     ");
     assert_snapshot!(check_again(&format!("#unread; {desired}"), observed), @"
     ~ iam update
@@ -210,7 +210,7 @@ fn a_source_that_is_not_whole_takes_nothing_away_and_still_puts() {
           rule - rule8
           rule - rule9
         source: the source could not be read: the directory is gone
-    Plan: 1 to create, 1 to update, 0 to delete; 3 held.
+    Plan: 1 to create, 1 to update, 0 to delete; 3 changes held.
     ");
 }
 
@@ -221,7 +221,7 @@ fn a_name_that_a_broken_manifest_claims_is_neither_put_nor_deleted() {
         invalid: iam.yaml:3:1: error[unknown-field]: unknown field
     ! s3pack held
         unsupported: templates in S3 (s3://templates/iam.yaml) are not delivered by this version yet
-    No changes; 2 held.
+    No changes; 2 packs held without a change.
     ");
 }
 
@@ -232,12 +232,12 @@ fn the_last_good_form_of_a_broken_manifest_stays_in_force() {
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
     ! iam held
         invalid: its manifest is invalid, the last valid content stays in force: iam.yaml:3:1: error[unknown-field]: unknown field
-    Plan: 0 to create, 1 to update, 0 to delete; 1 held.
+    Plan: 0 to create, 1 to update, 0 to delete; 1 pack held without a change.
     ");
     assert_snapshot!(check("#invalid; iam v1 broken", "iam v1"), @"
     ! iam held
         invalid: its manifest is invalid, the last valid content stays in force: iam.yaml:3:1: error[unknown-field]: unknown field
-    No changes; 1 held.
+    No changes; 1 pack held without a change.
     ");
 }
 
@@ -521,13 +521,13 @@ fn a_list_in_doubt_changes_no_exclusion_that_it_decides_and_nothing_else_waits()
     ! iam held, would update
         excluded   + 222222222222 (exclude.organizationalUnits ou-ab12-aaaaaaaa)
         membership: the account list could not be read: too many requests
-    No changes; 1 held.
+    1 change held.
     ");
     assert_snapshot!(check("#frozen; iam v1 selects", "iam v1 -222222222222"), @"
     ! iam held, would update
         excluded   - 222222222222 (no rule excludes it)
         membership: the account list could not be read: too many requests
-    No changes; 1 held.
+    1 change held.
     ");
     assert_snapshot!(check("#frozen; iam v1 selects; kms v1 -222222222222", ""), @"
     + kms create
@@ -536,7 +536,7 @@ fn a_list_in_doubt_changes_no_exclusion_that_it_decides_and_nothing_else_waits()
     ! iam held, would create
         template   b7d7d13d (10 rules)
         membership: the account list could not be read: too many requests
-    Plan: 1 to create, 0 to update, 0 to delete; 1 held.
+    Plan: 1 to create, 0 to update, 0 to delete; 1 change held.
     ");
     assert_snapshot!(check(&format!("#frozen; iam v2 {unit}"), "iam v1 -222222222222"), @"
     ~ iam update
@@ -557,6 +557,6 @@ fn a_pack_whose_exclusions_nobody_can_tell_is_neither_put_nor_deleted() {
         membership: its exclusions need the account list, which is unknown: the account list was not read yet
     ! kms held
         membership: its exclusions need the account list, which is unknown: the account list was not read yet
-    No changes; 2 held.
+    No changes; 2 packs held without a change.
     ");
 }

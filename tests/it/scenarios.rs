@@ -1122,6 +1122,17 @@ mod guard {
         insta::assert_snapshot!(lab.plan("eu-west-1"), @"
         ! cis held, would update
             template   95c4cef3 (20 rules) → a21afb46 (9 rules)
+              rule - cis-10-v1
+              rule - cis-11-v1
+              rule - cis-12-v1
+              rule - cis-13-v1
+              rule - cis-14-v1
+              rule - cis-15-v1
+              rule - cis-16-v1
+              rule - cis-17-v1
+              rule - cis-18-v1
+              rule - cis-19-v1
+              rule - cis-20-v1
             guard: waiting for approval: lose 11 rules in eu-west-1 (cis loses 11 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 11 of 22 effective rules within 24 h (limit 5)); commit the document that `conformd approve` prints, or revert the change
         1 change held.
         ");

@@ -198,7 +198,7 @@ fn a_pack_that_a_plain_directory_does_not_declare_waits_for_a_word_of_it() {
     assert_snapshot!(text(ruling.approved.plan()), @"
     ! x held, would delete: no manifest declares it
         invalid: some manifests of this revision are invalid
-    No changes; 1 held.
+    1 change held.
     ");
     let ruling = Court::new().rule_knowing("#declared; a v1; b v1; x absent", shown);
     assert_snapshot!(text(ruling.approved.plan()), @"
@@ -225,6 +225,7 @@ fn what_a_plain_directory_takes_away_waits_for_a_second_reading() {
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
     = a held, would update
         template   b4f1471b (2 rules) → 5293e2b5 (1 rule)
+          rule - q
         unconfirmed: it causes a loss; waiting for a second reading of the source
     = c held, would update
         excluded   + 200000000001 (exclude.accounts)
@@ -245,6 +246,7 @@ fn what_a_file_without_a_last_line_break_takes_away_waits_for_the_line_break() {
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
     ! a held, would update
         template   b4f1471b (2 rules) → 5293e2b5 (1 rule)
+          rule - q
         source: it causes a loss, but templates/iam.yaml ends in the middle of a line and may be truncated; if the file is complete, end it with a line break
     Plan: 0 to create, 1 to update, 0 to delete; 1 change held.
     ");
