@@ -229,7 +229,9 @@ async fn the_overview_says_its_state_in_the_title_and_that_it_is_simulated() {
 
 #[tokio::test]
 async fn the_overview_says_first_what_needs_somebody() {
-    insta::assert_snapshot!(main_of(&overview().await), @r#"
+    let text = main_of(&overview().await);
+    let (first, _) = text.split_once("\nPacks by region").unwrap();
+    insta::assert_snapshot!(first, @r#"
     ! Degraded
     Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
     mode | sync
@@ -296,7 +298,14 @@ async fn the_overview_says_first_what_needs_somebody() {
     ap-south-1 · owner: conformd
     Wait: conformd has just started.
     ap-south-1 was not refreshed yet
-    Packs by region
+    "#);
+}
+
+#[tokio::test]
+async fn the_overview_goes_on_with_packs_new_accounts_and_events() {
+    let text = main_of(&overview().await);
+    let (_, rest) = text.split_once("\nPacks by region").unwrap();
+    insta::assert_snapshot!(rest.trim_start(), @"
     pack or label state allaction requirednot knownunder way or out of syncas it should beorder worst firstby nameApplypack | ap-south-1Unknown | eu-west-1OutOfSync, Degraded | us-east-1Unknown
     iam-baseline | ? Unknown | ! 2 failed, 1 missing, action required | ? Unknown
     legacy | – not here | ! held, action required | – not here
@@ -338,7 +347,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     This AWS is simulated
     To manage a real organization, write settings and check them against AWS:
     conformd check --config /etc/conformd/conformd.yamlCopy
-    "#);
+    ");
 }
 
 #[tokio::test]
