@@ -249,7 +249,7 @@ def _ages() -> list:
                 "Regions that conformd cannot manage, by reason.",
                 **third,
                 no_value="no region is blocked",
-                runbooks=("ConformdRegionBlocked", "ConformdAwsAccessDenied"),
+                runbooks=("ConformdRegionBlocked", "ConformdAwsAccessDenied", "ConformdCredentialsRefused"),
             ),
             f"max by (region, reason) ({of_region('conformd_region_blocked')}) > 0",
             "{{region}} {{reason}}",
@@ -308,6 +308,33 @@ def _source() -> list:
             {"{{state}}": f"max by (state) ({of_job('conformd_approvals')})"},
             stacked=True,
             colors={"matched": GREEN, "unmatched": ORANGE, "expired": RED},
+        ),
+        lines(
+            Asked(
+                "Problems",
+                "Accounts with a problem, or 1 for a problem of no account, by cause and owner.",
+                width=12,
+                height=8,
+                no_value="no problem",
+                runbooks=("ConformdApprovalPending", "ConformdUndeclaredPacks", "ConformdRecordUnusable"),
+            ),
+            {
+                "{{cause}}, {{owner}}": f"max by (cause, owner) ({of_job('conformd_problems')}) > 0"
+            },
+        ),
+        lines(
+            Asked(
+                "Conflicts by pack",
+                "Regions in which another writer keeps changing a pack back, with the team of the pack.",
+                width=12,
+                height=8,
+                no_value="no conflict",
+                runbooks=("ConformdPackConflict",),
+            ),
+            {
+                "{{pack}}": f"max by (pack) ({of_job('conformd_pack_conflicts')}) "
+                f"* on (pack) group_left (team) topk by (pack) (1, max by (pack, team) ({of_job('conformd_pack_labels')}))"
+            },
         ),
     ]
 
