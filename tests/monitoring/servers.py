@@ -120,5 +120,5 @@ class Receiver:
 
 def name(labels):
     """An alert with what tells it from others."""
-    own = [f"{key}={labels[key]}" for key in ("region", "pack", "reason") if key in labels]
+    own = [f"{key}={labels[key]}" for key in ("region", "pack", "reason", "class") if key in labels]
     return " ".join([labels["alertname"], *own])
