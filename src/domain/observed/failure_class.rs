@@ -10,7 +10,18 @@ use serde::{Deserialize, Serialize};
 
 /// The kinds of failure: the closed set of a metric label, in the order in which they are tried.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum FailureClass {
@@ -43,6 +54,7 @@ pub enum FailureClass {
     /// The stack failed for another reason.
     StackFailed,
     /// An unknown failure.
+    #[default]
     Other,
 }
 

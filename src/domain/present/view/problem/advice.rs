@@ -27,14 +27,14 @@ pub(super) fn advice(
     class: Option<FailureClass>,
 ) -> String {
     let redeploy = facts.about.redeploy.advice(facts.recorders.probed);
-    let of_members =
-        FailureClass::ALL.into_iter().find(|class| ProblemCause::from(*class) == cause);
     if let Some(class) = class {
         format!("AWS could not remove the pack, and conformd tries again. {}", class.advice())
     } else if cause == ProblemCause::RedeployOff {
         redeploy.unwrap_or_default().to_owned()
-    } else if of_members.is_some() || cause == ProblemCause::Missing {
-        member_advice(facts, of_members)
+    } else if let ProblemCause::Member(class) = cause {
+        member_advice(facts, Some(class))
+    } else if cause == ProblemCause::Missing {
+        member_advice(facts, None)
     } else {
         let row = ADVICE.iter().find(|(of, _)| *of == cause);
         row.map(|(_, advice)| (*advice).to_owned()).unwrap_or_default()
@@ -203,12 +203,14 @@ mod tests {
     fn every_cause_has_one_advice() {
         for cause in ProblemCause::iter() {
             let rows = ADVICE.iter().filter(|(of, _)| *of == cause).count();
-            let is_class =
-                FailureClass::ALL.iter().any(|class| ProblemCause::from(*class) == cause);
-            let is_computed =
-                [ProblemCause::Missing, ProblemCause::RemovalFailed, ProblemCause::RedeployOff]
-                    .contains(&cause);
-            assert_eq!(rows, usize::from(!is_class && !is_computed), "{cause}");
+            let is_computed = matches!(
+                cause,
+                ProblemCause::Member(_)
+                    | ProblemCause::Missing
+                    | ProblemCause::RemovalFailed
+                    | ProblemCause::RedeployOff
+            );
+            assert_eq!(rows, usize::from(!is_computed), "{}", cause.as_str());
         }
         assert!(ADVICE.iter().all(|(_, advice)| advice.ends_with('.')));
     }

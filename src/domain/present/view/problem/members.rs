@@ -11,6 +11,7 @@ use crate::domain::base::time::after;
 use crate::domain::base::words::many;
 use crate::domain::members::new_account::NewAccountPhase;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
+use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::{MemberStatus, TroubledMember};
 use crate::domain::observed::packs::RUN_MAX;
 use crate::domain::present::report::RegionReport;
@@ -66,7 +67,8 @@ impl<'a> PackPlace<'a> {
             draft.member(member.account, (region, Some(pack), Some(member)));
         }
         // Members beyond the cap are counted without a name.
-        let classes = rollout.classes.iter().map(|(class, count)| ((*class).into(), *count));
+        let classes =
+            rollout.classes.iter().map(|(class, count)| (ProblemCause::Member(*class), *count));
         for (cause, count) in classes.chain([(ProblemCause::Missing, rollout.counts.missing)]) {
             let unnamed = count.saturating_sub(known.get(&cause).copied().unwrap_or_default());
             if unnamed > 0 {
@@ -78,7 +80,8 @@ impl<'a> PackPlace<'a> {
 
     /// Whether the deadline of the account says it already: both are about its recorder.
     fn is_told(&self, member: &TroubledMember, cause: ProblemCause) -> bool {
-        let is_about_recorder = matches!(cause, ProblemCause::NoRecorder | ProblemCause::Missing);
+        let is_about_recorder =
+            matches!(cause, ProblemCause::Member(FailureClass::NoRecorder) | ProblemCause::Missing);
         is_about_recorder
             && self.report.tracking.new_accounts.iter().any(|new_account| {
                 new_account.account == member.account
@@ -118,7 +121,7 @@ impl<'a> PackPlace<'a> {
             }
             None if rollout.is_unexplained() => {
                 drafts
-                    .of(ProblemSeverity::Warning, ProblemCause::Other)
+                    .of(ProblemSeverity::Warning, ProblemCause::Member(FailureClass::Other))
                     .pack(region, pack)
                     .say(why);
             }
@@ -173,7 +176,7 @@ impl<'a> PackPlace<'a> {
 /// The problem of a member, if it has one.
 fn cause(member: &TroubledMember) -> Option<ProblemCause> {
     match member.status {
-        MemberStatus::Failed(class) => Some(class.into()),
+        MemberStatus::Failed(class) => Some(ProblemCause::Member(class)),
         MemberStatus::Missing => Some(ProblemCause::Missing),
         MemberStatus::Ok
         | MemberStatus::InProgress
