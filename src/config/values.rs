@@ -76,7 +76,7 @@ impl Config {
             remediations,
             state_directory,
             record_retention,
-            pack_labels: _,
+            pack_labels,
             http: Http { listen, metrics_listen, token_file },
         } = self;
         let mut changes = Vec::new();
@@ -104,6 +104,7 @@ impl Config {
         note(reload, *remediations == new.remediations, "templates.remediations");
         note(start, *state_directory == new.state_directory, "stateDirectory");
         note(start, *record_retention == new.record_retention, "record.retention");
+        note(reload, *pack_labels == new.pack_labels, "metrics.labels");
         note(start, *listen == new.http.listen, "http.listen");
         note(start, *metrics_listen == new.http.metrics_listen, "http.metricsListen");
         note(start, *token_file == new.http.token_file, "http.tokenFile");

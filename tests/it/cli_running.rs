@@ -119,6 +119,9 @@ fn a_reload_prints_what_changed_or_that_nothing_did() {
     settings("observe", "2h");
     assert_eq!(reload().expect(0).stdout, "the settings were reloaded: mode, intervals changed\n");
     let text = std::fs::read_to_string(scene.path("conformd.yaml")).unwrap();
+    scene.write("conformd.yaml", &format!("{text}metrics: {{labels: [team]}}\n"));
+    assert_eq!(reload().expect(0).stdout, "the settings were reloaded: metrics.labels changed\n");
+    let text = std::fs::read_to_string(scene.path("conformd.yaml")).unwrap();
     scene.write("conformd.yaml", &text.replace("inFlight: 8", "inFlight: 9"));
     let refused = reload().expect(1);
     assert!(refused.stderr.contains("limits cannot change while running"), "{}", refused.text());

@@ -32,9 +32,8 @@ const CHECKED: &str = "AccountState ActionKind ChangedPart CheckName FailureKind
      LossCause LossKind LossState Mode NewAccountPhase NoRecordCause OutOfSyncKind \
      ProblemSeverity Reason RecorderKind Service Severity StatusKind Task TripReason";
 
-/// AWS's words to AWS, and those of JSON in a schema: two on purpose. A cause of members has the
-/// word of its class, which its own file tests.
-const TWO_WORDS: &str = "Verb PackPhase ProblemCause";
+/// AWS's words to AWS, and those of JSON in a schema: two on purpose.
+const TWO_WORDS: &str = "Verb PackPhase";
 
 fn written<T: IntoEnumIterator + Into<&'static str> + Serialize + Clone>() {
     for each in T::iter() {

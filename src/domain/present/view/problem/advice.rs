@@ -195,13 +195,11 @@ const ADVICE: &[(ProblemCause, &str)] = &[
 
 #[cfg(test)]
 mod tests {
-    use strum::IntoEnumIterator as _;
-
     use super::*;
 
     #[test]
     fn every_cause_has_one_advice() {
-        for cause in ProblemCause::iter() {
+        for cause in ProblemCause::all() {
             let rows = ADVICE.iter().filter(|(of, _)| *of == cause).count();
             let is_computed = matches!(
                 cause,

@@ -1,19 +1,17 @@
 //! What can be wrong: a closed set of causes, each with its words, its owner and its advice.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use strum::{EnumIter, IntoStaticStr};
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use strum::{EnumIter, IntoEnumIterator as _, IntoStaticStr};
 
 use crate::domain::base::failure::FailureKind;
 use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::plan::hold::HoldReason;
 
 /// The cause of a problem: the closed set of a metric label.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[derive(EnumIter, IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum ProblemCause {
     /// AWS did not confirm the caller identity.
@@ -107,11 +105,16 @@ pub enum ProblemCause {
     /// The same, and the settings prevent a redeployment.
     RedeployOff,
     /// Members failed: the word is that of the class.
-    #[serde(untagged)]
     Member(FailureClass),
 }
 
 impl ProblemCause {
+    /// Every cause, with each class of members.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let others = Self::iter().filter(|cause| !matches!(cause, Self::Member(_)));
+        others.chain(FailureClass::ALL.map(Self::Member))
+    }
+
     /// The word used in labels, JSON and texts.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -233,20 +236,45 @@ impl ProblemCause {
     }
 }
 
+impl Serialize for ProblemCause {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ProblemCause {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(from)?;
+        let cause = Self::all().find(|cause| cause.as_str() == word);
+        cause.ok_or_else(|| de::Error::custom(format!("there is no cause {word}")))
+    }
+}
+
+impl JsonSchema for ProblemCause {
+    fn schema_name() -> Cow<'static, str> {
+        "ProblemCause".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let words: Vec<&str> = Self::all().map(Self::as_str).collect();
+        json_schema!({
+            "type": "string",
+            "enum": words,
+            "description": "The cause of a problem, or the failure class of members.",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-
-    use strum::IntoEnumIterator as _;
 
     use super::*;
 
     #[test]
     fn json_has_the_words_of_the_metric_and_is_read_back() {
-        let members = FailureClass::ALL.map(ProblemCause::Member);
-        let others = ProblemCause::iter().filter(|cause| !matches!(cause, ProblemCause::Member(_)));
         let mut words = BTreeSet::new();
-        for cause in others.chain(members) {
+        for cause in ProblemCause::all() {
             let json = serde_json::to_string(&cause).unwrap();
             assert_eq!(json, format!("\"{}\"", cause.as_str()));
             assert_eq!(serde_json::from_str::<ProblemCause>(&json).unwrap(), cause);
