@@ -197,7 +197,7 @@ impl<'a> ApplyRun<'a> {
             source.catalog = Some(Arc::new(catalog));
         }
         let revision = source.revision().cloned();
-        let (at, elapsed) = (self.session.clock.now(), self.session.clock.elapsed());
+        let (at, elapsed) = (self.session.clock.aws_now(), self.session.clock.elapsed());
         let is_same = |first: &First| Some(&first.revision) == revision.as_ref();
         if !self.first.as_ref().is_some_and(is_same) {
             self.first = revision.map(|revision| First { revision, at, elapsed });
@@ -236,7 +236,7 @@ impl<'a> ApplyRun<'a> {
 
     /// Waits and observes again; `false` if it was stopped.
     async fn wait_until(&mut self, at: Timestamp) -> anyhow::Result<bool> {
-        let left = Duration::try_from(at.duration_since(self.session.clock.now()));
+        let left = Duration::try_from(at.duration_since(self.session.clock.aws_now()));
         print(&format!(
             "Waiting until {} for the second reading.\n",
             at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -13,7 +13,7 @@ use crate::tasks::region::Surroundings;
 /// The inputs of the regions, read once. An account list that cannot be read holds the packs that
 /// need it, and no others.
 pub(super) async fn read(session: &AwsSession) -> anyhow::Result<Surroundings> {
-    let source = source(&session.config, session.clock.now())?;
+    let source = source(&session.config, session.clock.aws_now())?;
     let interest = source.catalog.as_ref().map(|catalog| catalog.interest());
     let interest = interest.unwrap_or_default();
     let membership = walk_once(&session.organization, &interest, &session.clock).await;

@@ -30,6 +30,7 @@ pub(crate) fn about(config: &Config, started: Timestamp) -> About {
         regions: config.aws.regions.clone(),
         list_age_max: policy.list_age_max,
         redeploy: config.redeploy,
+        source_interval: config.intervals.source,
         region_interval: policy.pace.interval,
         resync_interval: policy.resyncs.full,
         quota: policy.quota,

@@ -25,19 +25,10 @@ use super::families::{
 };
 use super::labels::{ApprovalState, ReconcileResult, ReconciliationPhase, Requeue};
 
-/// Kinds of failure that leave a region unmanaged until a user or AWS repairs the cause. Throttling
-/// is not among them: it passes, and `reconcile_last_success` shows if it does not.
-pub(super) const BLOCKING: [FailureKind; 9] = [
-    FailureKind::Denied,
-    FailureKind::NotDelegated,
-    FailureKind::RegionDisabled,
-    FailureKind::Credentials,
-    FailureKind::NoOrganization,
-    FailureKind::Timeout,
-    FailureKind::Server,
-    FailureKind::Unreachable,
-    FailureKind::BrokenAnswer,
-];
+/// Kinds of failure that leave a region unmanaged.
+pub(super) fn blocking() -> impl Iterator<Item = FailureKind> {
+    FailureKind::iter().filter(|kind| kind.blocks_region())
+}
 
 /// States of manifests, as [`super::show`] counts them.
 pub(super) const MANIFEST_STATES: [&str; 2] = ["valid", "invalid"];
@@ -172,7 +163,7 @@ impl ReconcileFamilies {
             .chain(alone(&self.success_last))
             .chain(alone(&self.overruns))
             .chain(each(&self.requeues, Requeue::iter().map(Requeue::as_str)))
-            .chain(each(&self.blocked, BLOCKING.map(FailureKind::as_str)))
+            .chain(each(&self.blocked, blocking().map(FailureKind::as_str)))
     }
 }
 

@@ -52,8 +52,8 @@ impl Metrics {
         {
             reconcile.duration.with_label_values(&[phase.as_str()]).observe(took.as_secs_f64());
         }
-        let took = Duration::try_from(report.finished.duration_since(report.started));
-        if took.is_ok_and(|took| took > self.memory().interval) {
+        let took = timing.observe.saturating_add(timing.plan).saturating_add(timing.apply);
+        if took > self.memory().interval {
             reconcile.overruns.with_label_values(&[region]).inc();
         }
         if report.unknown.is_some() {

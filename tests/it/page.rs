@@ -233,7 +233,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     let (first, _) = text.split_once("\nPacks by region").unwrap();
     insta::assert_snapshot!(first, @r#"
     ! Degraded
-    Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
+    Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; unreachable (ap-south-1); 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
     mode | sync
     authenticated as | 111111111111
     revision | dir:0a1b2c3d, read 1m ago
@@ -289,15 +289,15 @@ async fn the_overview_says_first_what_needs_somebody() {
     owner: pack author
     Correct the manifests: `conformd validate` names each place. Until then the last valid content stays in force, and deletions are paused.
     packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
+    ! unreachable
+    ap-south-1 · owner: platform team
+    Check network, DNS and proxy, then the health of AWS in the region; conformd tries again by itself.
+    ap-south-1 was never read
     ~ redeploying
     1 account in iam-baseline, eu-west-1 · owner: conformd
     Nothing: conformd puts the pack again by itself.
     accounts
     333333333333 data-lake, iam-baseline in eu-west-1
-    ? not read yet
-    ap-south-1 · owner: conformd
-    Wait: conformd has just started.
-    ap-south-1 was not refreshed yet
     "#);
 }
 

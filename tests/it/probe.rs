@@ -11,7 +11,7 @@ use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::model::{AccountId, Region, Timestamp};
 use conformd::domain::members::new_account::{NewAccount, NewAccountPhase};
 use conformd::domain::members::probe::{FAILING_MAX, targets_of};
-use conformd::domain::members::rollout::{Rollout, RolloutHealth};
+use conformd::domain::members::rollout::{CappedMembers, Rollout, RolloutHealth};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Counts, MemberStatus, TroubledMember};
@@ -155,8 +155,8 @@ fn report(
         new_accounts: BTreeMap::new(),
         management_missing: false,
         unread: None,
-        unrecognized: Arc::default(),
-        removals: Arc::default(),
+        unrecognized: CappedMembers::default(),
+        removals: BTreeMap::new(),
         resynced: None,
         read: None,
     };

@@ -39,7 +39,7 @@ fn table(facts: &CurrentState) -> String {
 fn the_status_says_first_what_needs_a_person_and_by_when() {
     assert_snapshot!(table(&facts()), @r#"
     SIMULATED: no real AWS account is read or changed
-    Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
+    Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; unreachable (ap-south-1); 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Waiting for approval
       ! delete 1 pack in eu-west-1
@@ -62,12 +62,12 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
       ! manifests invalid                                        pack author
           packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
           Correct the manifests: `conformd validate` names each place. Until then the last valid content stays in force, and deletions are paused.
+      ! unreachable        ap-south-1                            platform team
+          ap-south-1 was never read
+          Check network, DNS and proxy, then the health of AWS in the region; conformd tries again by itself.
       ~ redeploying        1 account in iam-baseline, eu-west-1  conformd
           Nothing: conformd puts the pack again by itself.
           333333333333
-      ? not read yet       ap-south-1                            conformd
-          ap-south-1 was not refreshed yet
-          Wait: conformd has just started.
 
         PACK          ap-south-1  eu-west-1            us-east-1
       ! iam-baseline  Unknown     2 failed, 1 missing  Unknown
@@ -85,7 +85,7 @@ fn the_wide_status_names_accounts_and_ages() {
     let layout = Layout { wide: true, ..Layout::default() };
     assert_snapshot!(text::status(&status(&facts()), layout), @r#"
     SIMULATED: no real AWS account is read or changed
-    Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
+    Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; unreachable (ap-south-1); 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Waiting for approval
       ! delete 1 pack in eu-west-1
@@ -108,12 +108,12 @@ fn the_wide_status_names_accounts_and_ages() {
       ! manifests invalid                                        pack author
           packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
           Correct the manifests: `conformd validate` names each place. Until then the last valid content stays in force, and deletions are paused.
+      ! unreachable        ap-south-1                            platform team
+          ap-south-1 was never read
+          Check network, DNS and proxy, then the health of AWS in the region; conformd tries again by itself.
       ~ redeploying        1 account in iam-baseline, eu-west-1  conformd
           Nothing: conformd puts the pack again by itself.
           333333333333 data-lake, iam-baseline in eu-west-1
-      ? not read yet       ap-south-1                            conformd
-          ap-south-1 was not refreshed yet
-          Wait: conformd has just started.
 
         PACK          ap-south-1  eu-west-1            us-east-1
       ! iam-baseline  Unknown     2 failed, 1 missing  Unknown
@@ -144,7 +144,7 @@ fn a_narrow_terminal_breaks_columns_not_words() {
     let layout = Layout { width: Some(60), wide: false };
     assert_snapshot!(text::status(&status(&facts()), layout), @r#"
     SIMULATED: no real AWS account is read or changed
-    Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
+    Action required: 3 of 6 accounts (3 causes); requests denied (us-east-1); waiting for approval (legacy, eu-west-1); manifests invalid; unreachable (ap-south-1); 2 of 3 regions were not read; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Waiting for approval
       ! delete 1 pack in eu-west-1
@@ -183,12 +183,13 @@ fn a_narrow_terminal_breaks_columns_not_words() {
           Correct the manifests: `conformd validate` names each
           place. Until then the last valid content stays in
           force, and deletions are paused.
+      ! unreachable        ap-south-1                            platform team
+          ap-south-1 was never read
+          Check network, DNS and proxy, then the health of AWS
+          in the region; conformd tries again by itself.
       ~ redeploying        1 account in iam-baseline, eu-west-1  conformd
           Nothing: conformd puts the pack again by itself.
           333333333333
-      ? not read yet       ap-south-1                            conformd
-          ap-south-1 was not refreshed yet
-          Wait: conformd has just started.
 
         PACK          ap-south-1  eu-west-1            us-east-1
       ! iam-baseline  Unknown     2 failed, 1 missing  Unknown
@@ -297,7 +298,7 @@ fn the_first_line_is_the_answer() {
     1 Degraded: Action required: waiting for approval (iam, eu-west-1)
     0 Progressing: all 2 pack deployments are in place
     1 Degraded: Action required: account list unread
-    1 Degraded: Action required: account list unread; unreachable (eu-west-1)
+    1 Degraded: Action required: account list unread; unreachable (eu-west-1); source unread
     2 Unknown: all 2 pack deployments are in place; the caller identity was not read yet
     1 Degraded: Action required: source unread
     1 Degraded: Action required: unreachable (eu-west-1); 1 of 1 region was not read

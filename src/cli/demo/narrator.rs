@@ -229,7 +229,7 @@ impl Narrator {
             let rollout = report.tracking.packs.get(name);
             let fact = match (hold, rollout) {
                 (Some(hold), _) => {
-                    let sign = match hold.reason().lift() {
+                    let sign = match hold.why.lift() {
                         Lift::Person => '!',
                         Lift::Time | Lift::Purpose => '=',
                     };

@@ -56,6 +56,29 @@ impl FailureKind {
         self.into()
     }
 
+    /// Whether AWS refuses this caller, whatever it asks for in the region.
+    pub fn refuses_caller(self) -> bool {
+        matches!(
+            self,
+            Self::Denied
+                | Self::NotDelegated
+                | Self::RegionDisabled
+                | Self::Credentials
+                | Self::NoOrganization
+        )
+    }
+
+    /// Whether only a person can end it.
+    pub fn is_final(self) -> bool {
+        self.refuses_caller() || matches!(self, Self::Rejected | Self::Quota)
+    }
+
+    /// Whether it leaves a region unmanaged until a person or AWS repairs the cause. Throttling
+    /// does not: it passes.
+    pub fn blocks_region(self) -> bool {
+        self.refuses_caller() || self.leaves_outcome_unknown()
+    }
+
     /// Whether a write that failed like this may have taken effect all the same.
     pub fn leaves_outcome_unknown(self) -> bool {
         match self {

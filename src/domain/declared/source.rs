@@ -135,14 +135,14 @@ impl Default for SourceStatus {
     }
 }
 
-/// When a reading was, by the clock that never goes back and by the time of day.
+/// When a reading was, by the clock that never goes back and by AWS's.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadingTime {
     /// When it began.
     pub began: Duration,
     /// When it ended.
     pub ended: Duration,
-    /// When it ended, by the time of day.
+    /// When it ended, by AWS's clock.
     pub now: Timestamp,
 }
 

@@ -332,7 +332,7 @@ mod tests {
     use strum::IntoEnumIterator as _;
 
     use super::*;
-    use crate::domain::members::rollout::RolloutHealth;
+    use crate::domain::members::rollout::{CappedMembers, RolloutHealth};
     use crate::domain::observed::member::Counts;
     use crate::domain::organization::account_list::{Accounts, OrganizationRecord};
 
@@ -386,8 +386,8 @@ mod tests {
             new_accounts: status.map(|status| (id(), status)).into_iter().collect(),
             management_missing: false,
             unread: None,
-            unrecognized: Arc::default(),
-            removals: Arc::default(),
+            unrecognized: CappedMembers::default(),
+            removals: BTreeMap::new(),
             resynced: None,
             read: Some(read),
         }

@@ -73,6 +73,15 @@ impl RolloutHealth {
     }
 }
 
+/// Members of one kind: all are counted, and some are kept by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CappedMembers {
+    /// Those that are kept, by account.
+    pub kept: Arc<[TroubledMember]>,
+    /// How many there are.
+    pub all: usize,
+}
+
 /// How a pack arrived at its members in one region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rollout {
@@ -101,12 +110,12 @@ pub struct Rollout {
     pub management_missing: bool,
     /// Why the last reading of its members failed, if it did.
     pub unread: Option<FailureKind>,
-    /// Members whose row has a status that this version does not recognize; kept up to a cap.
+    /// Members whose row has a status that this version does not recognize.
     #[serde(skip)]
-    pub unrecognized: Arc<[TroubledMember]>,
-    /// Accounts from which AWS could not remove it, each with the reason; kept up to a cap.
+    pub unrecognized: CappedMembers,
+    /// Accounts from which AWS could not remove it, by reason.
     #[serde(skip)]
-    pub removals: Arc<[(FailureClass, TroubledMember)]>,
+    pub removals: BTreeMap<FailureClass, CappedMembers>,
     /// When every member was last read, by AWS's clock.
     pub resynced: Option<Timestamp>,
     /// When the last failure resync or full resync ran, by AWS's clock.

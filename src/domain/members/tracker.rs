@@ -224,12 +224,16 @@ impl MemberTracker {
         let troubled =
             states.clone().filter(|state| read_requests::is_troubled(state, &self.people));
         let trouble = troubled.map(|state| state.read).min();
-        let resyncs = states.map(|state| state.resynced).min();
+        // Nobody reads the members of a pack that AWS is removing.
+        let staying = states.filter(|state| !state.is_going());
+        let resyncs = staying.clone().map(|state| state.resynced).min();
+        let since = staying.map(|state| state.resynced.unwrap_or(state.first_seen)).min();
         Tracking {
             packs: self.rollouts.clone(),
             new_accounts: self.new_accounts.clone(),
             trouble_last: trouble.unwrap_or(self.observed_last),
             resync_last: resyncs.unwrap_or(self.observed_last),
+            resync_since: since,
         }
     }
 

@@ -19,4 +19,7 @@ pub struct Tracking {
     pub trouble_last: Option<Timestamp>,
     /// The oldest of the last full resyncs of all packs; `None` until each had one.
     pub resync_last: Option<Timestamp>,
+    /// The same, where a pack that had none yet counts from its first observation; `None` without
+    /// packs.
+    pub resync_since: Option<Timestamp>,
 }

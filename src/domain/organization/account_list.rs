@@ -88,6 +88,12 @@ impl AccountList {
         self.unsettled.get(&account.id).copied().unwrap_or(account.state)
     }
 
+    /// How many accounts have no settled state that this version recognizes.
+    pub fn states_unknown(&self) -> usize {
+        let accounts = self.accounts.values();
+        accounts.filter(|account| self.settled_state(account).is_none()).count()
+    }
+
     /// Whether the account is in this unit or beneath it; `None` if that was not read.
     pub fn is_beneath(&self, account: &Account, unit: &UnitId) -> Option<bool> {
         let units = account.units.as_deref()?;

@@ -146,8 +146,7 @@ fn rule(
 }
 
 fn state_unknown(list: &AccountList) -> Unresolved {
-    let unknown = list.accounts.values().filter(|account| account.state.is_none()).count();
-    Unresolved::StateUnknown { unknown, of: list.accounts.len() }
+    Unresolved::StateUnknown { unknown: list.states_unknown(), of: list.accounts.len() }
 }
 
 fn units_unread(exclude: &Exclude, list: &AccountList) -> Unresolved {

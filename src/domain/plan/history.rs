@@ -265,7 +265,7 @@ impl History {
                 let until = after(now, pace.retry_min);
                 self.quota = Some(Wait { until, attempts: 1, why: why.clone() });
             }
-            StepResult::Failed { kind, why } if denies(*kind) => self.deny(why, now, pace),
+            StepResult::Failed { kind, why } if kind.refuses_caller() => self.deny(why, now, pace),
             StepResult::Failed { kind, why } => match content {
                 // AWS refuses the same content again, so only other content or a daily attempt is
                 // tried. Every other failure may pass by itself.
@@ -291,18 +291,6 @@ impl History {
         let attempts = attempts.saturating_add(1);
         self.denied = Some(Wait { until: after(now, span), attempts, why: why.to_owned() });
     }
-}
-
-/// Failures that stop every write of the region, not of one pack.
-fn denies(kind: FailureKind) -> bool {
-    matches!(
-        kind,
-        FailureKind::Denied
-            | FailureKind::NotDelegated
-            | FailureKind::RegionDisabled
-            | FailureKind::Credentials
-            | FailureKind::NoOrganization
-    )
 }
 
 impl PackHistory {

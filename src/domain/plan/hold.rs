@@ -246,6 +246,17 @@ impl HoldCause {
             Self::ModeObserve | Self::ModeUpsert => HoldReason::Mode,
         }
     }
+
+    /// What lifts it.
+    pub fn lift(&self) -> Lift {
+        match self {
+            // The next account list decides.
+            Self::WriterUndecided => Lift::Time,
+            // Another version may recognize it; this one never does.
+            Self::UnrecognizedStatus(_) => Lift::Person,
+            other => other.reason().lift(),
+        }
+    }
 }
 
 /// The form of a hold in JSON.

@@ -64,6 +64,8 @@ pub struct About {
     pub list_age_max: Duration,
     /// How conformd redeploys to accounts that AWS stopped retrying.
     pub redeploy: Redeploy,
+    /// How often the source is read.
+    pub source_interval: Duration,
     /// How often a region is reconciled.
     pub region_interval: Duration,
     /// How often every member is read.
@@ -112,6 +114,12 @@ pub struct CurrentState {
 }
 
 impl CurrentState {
+    /// When the process began, by AWS's clock as far as it is known.
+    fn started(&self) -> Timestamp {
+        let skew = self.skew.unwrap_or_default();
+        self.about.started.checked_add(skew).unwrap_or(self.about.started)
+    }
+
     /// Every configured region, with its report once there is one.
     fn regions(&self) -> impl Iterator<Item = (&Region, Option<&RegionReport>)> {
         let report = |region| self.reports.get(region).map(Arc::as_ref);

@@ -59,7 +59,8 @@ impl MemberFamilies {
                 "conformd_resync_last_success_timestamp_seconds",
                 &["region", "kind"],
                 "When conformd last read members: those that failed (`failure`), or all of every \
-                 pack (`full`); absent while conformd has no pack.",
+                 pack (`full`; a pack that was not read yet counts from its first observation); \
+                 absent while conformd has no pack.",
             )?,
             new_accounts: on.int_gauges(
                 "conformd_new_accounts",

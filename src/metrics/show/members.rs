@@ -32,7 +32,8 @@ impl Families {
         members.deadline.reset();
         let mut dropped = 0;
         for (region, report) in reports.iter().filter(|(region, _)| regions.contains(*region)) {
-            let Tracking { packs, new_accounts, trouble_last, resync_last } = &report.tracking;
+            let Tracking { packs, new_accounts, trouble_last, resync_last: _, resync_since } =
+                &report.tracking;
             dropped += self.show_pack_accounts(region, packs);
             self.show_rollouts(region, packs);
             self.show_new_accounts(region, new_accounts, report.finished);
@@ -40,7 +41,7 @@ impl Families {
                 // There is nothing to read, and nothing that could be late.
                 continue;
             }
-            for (kind, at) in RESYNCS.into_iter().zip([trouble_last, resync_last]) {
+            for (kind, at) in RESYNCS.into_iter().zip([trouble_last, resync_since]) {
                 let labels = [region.as_str(), kind];
                 members.resync_last.with_label_values(&labels).set(moment(*at));
             }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use strum::IntoEnumIterator as _;
 
-use super::closed::{BLOCKING, Family as _, MANIFEST_STATES, SYNCS};
+use super::closed::{Family as _, MANIFEST_STATES, SYNCS, blocking};
 use super::families::{Families, PACK_PUTS, PACK_SYNCED, PACK_UPDATE_LAST};
 use super::labels::ApprovalState;
 use super::view::{CountedSoFar, LoopPeriods, MetricsView, Program, ReloadedSettings};
@@ -175,7 +175,7 @@ impl Families {
         let reconcile = &self.reconcile;
         reconcile.attempt_last.with_label_values(&[region]).set(seconds(report.started));
         reconcile.success_last.with_label_values(&[region]).set(moment(report.last_read));
-        for kind in BLOCKING {
+        for kind in blocking() {
             let blocks = report.unknown.as_ref().is_some_and(|unknown| unknown.kind == kind);
             reconcile.blocked.with_label_values(&[region, kind.as_str()]).set(blocks.into());
         }

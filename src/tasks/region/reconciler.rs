@@ -133,14 +133,14 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         intent: Intent,
     ) -> (RegionReport, Ruling) {
         self.reconciliations = self.reconciliations.saturating_add(1);
-        let started = self.clock.now();
+        let (started, began) = (self.clock.aws_now(), self.clock.elapsed());
         let observed = self.observe(policy).await;
-        let now = self.clock.now();
-        let freshness = around.membership.freshness(self.clock.aws_now(), policy.list_age_max);
+        let (now, read) = (self.clock.aws_now(), self.clock.elapsed());
+        let freshness = around.membership.freshness(now, policy.list_age_max);
         let desired = self.desire(policy, around, &freshness, now);
         if let (Observed::Seen(seen), Some(desired)) = (&observed, &desired) {
             // This comes before the plan, which has to know the writes that AWS does not show yet.
-            self.history.observe(seen, desired, self.clock.aws_now(), &policy.pace);
+            self.history.observe(seen, desired, now, &policy.pace);
         }
         self.note_members(policy, around, &observed, desired.as_ref(), &freshness);
         self.history.arrive(&self.tracking);
@@ -154,8 +154,8 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         if let Observed::Seen(seen) = &observed {
             self.window.keep_shown(&self.reader.place().region, seen, &self.templates).await;
         }
-        let observe = between(started, now);
-        let plan = between(now, self.clock.now());
+        let observe = read.saturating_sub(began);
+        let plan = self.clock.elapsed().saturating_sub(read);
         let timing = Timing { observe, plan, ..Timing::default() };
         let report = self.report(policy, &observed, &ruling, started);
         let warnings = match (&around.source.catalog, &desired) {
@@ -171,7 +171,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         self.observed = running(&self.clock);
         let observed = observe::observe(&self.reader, &policy.installation).await;
         if matches!(observed, Observed::Seen(_)) {
-            self.last_read = Some(self.clock.now());
+            self.last_read = Some(self.clock.aws_now());
         }
         observed
     }
@@ -336,11 +336,11 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         watched: &PlanInvalidation,
     ) -> RegionReport {
         let (mut report, ruling) = self.prepare(policy, around).await;
-        let ruled = self.clock.now();
+        let ruled = self.clock.elapsed();
         report.outcomes = self.act(policy, ruling, watched).await;
         report.tracking.clone_from(&self.tracking);
-        report.finished = self.clock.now();
-        report.timing.apply = between(ruled, report.finished);
+        report.finished = self.clock.aws_now();
+        report.timing.apply = self.clock.elapsed().saturating_sub(ruled);
         report
     }
 
@@ -436,11 +436,6 @@ struct PlanParts<'a> {
 const FIRST_REFRESH: Duration = Duration::from_secs(30);
 /// The shortest wait for a hold that resolves automatically.
 const LIFT_MIN: Duration = Duration::from_secs(1);
-
-/// The time from one moment to a later one; nothing when the clock went back.
-fn between(start: Timestamp, end: Timestamp) -> Duration {
-    Duration::try_from(end.duration_since(start)).unwrap_or_default()
-}
 
 fn refuse_all(ruling: Ruling, refusal: &StepResult) -> Vec<Outcome> {
     let steps = ruling.approved.into_steps();

@@ -218,7 +218,7 @@ impl SourceReader {
     ) -> EndedReading {
         let began = clock.elapsed();
         let result = self.settled(known.snapshot.as_ref()).await;
-        let time = ReadingTime { began, ended: clock.elapsed(), now: clock.now() };
+        let time = ReadingTime { began, ended: clock.elapsed(), now: clock.aws_now() };
         let newest = result.as_ref().ok().or(known.snapshot.as_ref()).cloned();
         let made = match newest {
             Some(newest) => self.declare(newest, demanded, known.catalog.clone()).await,

@@ -8,7 +8,7 @@ use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::limits::RETRY_WINDOW;
 use conformd::domain::base::model::{AccountId, AccountState, Timestamp};
 use conformd::domain::members::new_account::{NewAccount, NewAccountPhase};
-use conformd::domain::members::rollout::{Rollout, RolloutHealth};
+use conformd::domain::members::rollout::{CappedMembers, Rollout, RolloutHealth};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Cause, Counts, MemberStatus, TroubledMember};
@@ -47,8 +47,8 @@ pub(super) fn rollout(health: RolloutHealth, counts: Counts) -> Rollout {
         new_accounts: BTreeMap::new(),
         management_missing: false,
         unread: None,
-        unrecognized: Arc::default(),
-        removals: Arc::default(),
+        unrecognized: CappedMembers::default(),
+        removals: BTreeMap::new(),
         resynced: Some(at("11:00:00")),
         read: Some(at("11:45:00")),
     }
@@ -99,6 +99,7 @@ pub(super) fn tracking() -> Tracking {
         ],
         trouble_last: Some(at("11:45:00")),
         resync_last: Some(at("11:00:00")),
+        resync_since: Some(at("11:00:00")),
     }
 }
 

@@ -310,8 +310,7 @@ pub(crate) const RULES: &[Rule] = &[
             let limit = 2.0 * past.interval("full_resync") + 3_600.0;
             let family = "conformd_resync_last_success_timestamp_seconds";
             let newest = past.max(family, "kind=\"full\"", &["region"], 15);
-            // A gauge at zero says "not since the start", which a daemon of these hours reads soon.
-            let old = newest.into_iter().filter(|(_, at)| *at > 0.0 && past.now() - at > limit);
+            let old = newest.into_iter().filter(|(_, at)| past.now() - at > limit);
             old.map(|(region, _)| region).collect()
         },
     },

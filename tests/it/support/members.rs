@@ -17,7 +17,7 @@ use strum::IntoEnumIterator as _;
 
 use conformd::domain::base::model::{AccountId, AccountState, PackName, Timestamp};
 use conformd::domain::members::new_account::new_accounts;
-use conformd::domain::members::rollout::{Rollout, RolloutHealth};
+use conformd::domain::members::rollout::{CappedMembers, Rollout, RolloutHealth};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Counts, MemberStatus, StatusKind, TroubledMember};
@@ -70,7 +70,8 @@ pub(crate) fn members(text: &str, now: Timestamp) -> Members {
     let new_accounts = new_accounts(&list, &packs, expected, &observations, &[], now);
     members.recorders.probed = !observations.is_empty();
     members.recorders.regions = BTreeMap::from([(place().region, observations)]);
-    members.tracking = Tracking { packs, new_accounts, trouble_last: None, resync_last: None };
+    members.tracking =
+        Tracking { packs, new_accounts, trouble_last: None, resync_last: None, resync_since: None };
     members
 }
 
@@ -110,8 +111,8 @@ fn unread() -> Rollout {
         new_accounts: BTreeMap::new(),
         management_missing: false,
         unread: None,
-        unrecognized: Arc::default(),
-        removals: Arc::default(),
+        unrecognized: CappedMembers::default(),
+        removals: BTreeMap::new(),
         resynced: None,
         read: None,
     }

@@ -12,7 +12,7 @@ use conformd::domain::base::limits::RETRY_WINDOW;
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{AccountId, AccountState, Timestamp};
 use conformd::domain::members::new_account::{NewAccount, NewAccountPhase};
-use conformd::domain::members::rollout::{Rollout, RolloutHealth};
+use conformd::domain::members::rollout::{CappedMembers, Rollout, RolloutHealth};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Cause, Counts, MemberStatus, TroubledMember};
@@ -120,8 +120,8 @@ pub(crate) fn rollout(health: RolloutHealth, ok: usize, troubled: Vec<TroubledMe
         new_accounts: BTreeMap::new(),
         management_missing: false,
         unread: None,
-        unrecognized: Arc::default(),
-        removals: Arc::default(),
+        unrecognized: CappedMembers::default(),
+        removals: BTreeMap::new(),
         resynced: Some(at("11:50:00")),
         read: Some(at("11:55:00")),
     }
@@ -201,6 +201,7 @@ pub(crate) fn tracked() -> RegionReport {
             ],
             trouble_last: Some(at("11:55:00")),
             resync_last: Some(at("11:50:00")),
+            resync_since: Some(at("11:50:00")),
         },
         ..report
     }
@@ -222,6 +223,7 @@ pub(crate) fn about() -> About {
         regions: regions(&[HERE, "us-east-1", "ap-south-1"]),
         list_age_max: Duration::from_mins(30),
         redeploy: Redeploy::default(),
+        source_interval: Duration::from_secs(60),
         region_interval: Duration::from_mins(15),
         resync_interval: Duration::from_hours(6),
         quota: 50,

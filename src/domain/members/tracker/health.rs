@@ -3,6 +3,7 @@
 use super::pack_state::PackState;
 use super::tracked_members::TrackedMembers;
 use crate::domain::base::model::AccountId;
+use crate::domain::members::rollout::CappedMembers;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::packs::Unknown;
 use crate::domain::organization::membership::ListDoubt;
@@ -78,7 +79,7 @@ pub(super) fn health(
         return say(RolloutHealth::Progressing, "AWS does not show the last write yet");
     }
     // Nothing is known of a member whose status is not recognized, however many others are done.
-    if !state.summary.unrecognized.is_empty() {
+    if state.summary.unrecognized.all > 0 {
         return (RolloutHealth::Unknown, None);
     }
     if counts.in_progress > 0 || counts.waiting > 0 {
@@ -117,12 +118,13 @@ fn notes(state: &PackState) -> impl Iterator<Item = String> {
         })
     };
     let unknown = "shows a status that this version does not recognize";
-    let first = summary.unrecognized.first().map(|member| member.account);
-    let unknown =
-        count(first.map(|first| (summary.unrecognized.len(), first)), "the row of", "rows of")
-            .map(|who| format!("{who} {unknown}"));
-    let first = summary.removals.first().map(|(_, member)| member.account);
-    let stuck = count(first.map(|first| (summary.removals.len(), first)), "account", "")
+    let of = |members: &CappedMembers| Some((members.all, members.kept.first()?.account));
+    let unknown = count(of(&summary.unrecognized), "the row of", "rows of")
+        .map(|who| format!("{who} {unknown}"));
+    let removals = summary.removals.values().filter_map(of);
+    let removals =
+        removals.reduce(|(some, one), (more, other)| (some.saturating_add(more), one.min(other)));
+    let stuck = count(removals, "account", "")
         .map(|who| format!("{}: AWS could not remove it there (DELETE_FAILED)", who.trim_start()));
     let setback = state.setback.as_ref();
     let setback = setback

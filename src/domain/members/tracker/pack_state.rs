@@ -61,6 +61,8 @@ pub(super) struct PackState {
     pub(super) read: Option<Timestamp>,
     /// When the last full resync began.
     pub(super) resynced: Option<Timestamp>,
+    /// When this pack was first observed.
+    pub(super) first_seen: Timestamp,
     /// When single accounts were read after that.
     lone: BTreeMap<AccountIndex, Timestamp>,
     /// Readings since the last change that found a rollout in progress.
@@ -115,6 +117,7 @@ impl PackState {
             rows: PackRows::default(),
             read: None,
             resynced: None,
+            first_seen: now,
             lone: BTreeMap::new(),
             in_progress_reads: 0,
             setback: None,
@@ -155,6 +158,7 @@ impl PackState {
         // the former one.
         if record.arn != self.arn {
             (self.rows, self.read, self.resynced) = (PackRows::default(), None, None);
+            self.first_seen = now;
             self.arn.clone_from(&record.arn);
         }
         if is_moved || status != self.aggregate {

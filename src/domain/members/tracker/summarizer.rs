@@ -3,6 +3,8 @@
 //! It gives the status of every account, and the rows that still have to be read. `health` draws
 //! the conclusion for the pack.
 
+use crate::domain::members::rollout::CappedMembers;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,8 +46,8 @@ pub(super) fn summary(state: &PackState, view: &SummaryInputs<'_>) -> MemberSumm
         view,
         summary: MemberSummary::default(),
         troubled: Vec::new(),
-        unrecognized: Vec::new(),
-        removals: Vec::new(),
+        unrecognized: MembersToKeep::default(),
+        removals: BTreeMap::new(),
     };
     match &view.people.list {
         Some(_) => taken.listed(),
@@ -59,8 +61,29 @@ struct Summarizer<'a> {
     view: &'a SummaryInputs<'a>,
     summary: MemberSummary,
     troubled: Vec<TroubledMember>,
-    unrecognized: Vec<TroubledMember>,
-    removals: Vec<(FailureClass, TroubledMember)>,
+    unrecognized: MembersToKeep,
+    removals: BTreeMap<FailureClass, MembersToKeep>,
+}
+
+/// Members of one kind while they are collected.
+#[derive(Default)]
+struct MembersToKeep {
+    kept: Vec<TroubledMember>,
+    all: usize,
+}
+
+impl MembersToKeep {
+    fn add(&mut self, max: usize, member: impl FnOnce() -> TroubledMember) {
+        self.all = self.all.saturating_add(1);
+        if self.kept.len() < max {
+            self.kept.push(member());
+        }
+    }
+
+    fn finish(mut self) -> CappedMembers {
+        self.kept.sort_unstable_by_key(|member| member.account);
+        CappedMembers { kept: self.kept.into(), all: self.all }
+    }
 }
 
 impl<'a> Summarizer<'a> {
@@ -244,9 +267,8 @@ impl<'a> Summarizer<'a> {
         let is_old = match evidence {
             RowEvidence::Ok { old } => old,
             RowEvidence::Row(row) if is_unknown(evidence) => {
-                if self.unrecognized.len() < self.view.troubled_max {
-                    self.unrecognized.push(member(id, MemberStatus::InProgress, Some(row)));
-                }
+                let unrecognized = || member(id, MemberStatus::InProgress, Some(row));
+                self.unrecognized.add(self.view.troubled_max, unrecognized);
                 false
             }
             RowEvidence::Row(row) => {
@@ -261,9 +283,9 @@ impl<'a> Summarizer<'a> {
     fn excluded(&mut self, id: AccountId, evidence: RowEvidence<'_>) {
         if let RowEvidence::Row(row) = evidence
             && let RowState::DeleteFailed(class) = row.state
-            && self.removals.len() < self.view.troubled_max
         {
-            self.removals.push((class, member(id, MemberStatus::Failed(class), Some(row))));
+            let removal = || member(id, MemberStatus::Failed(class), Some(row));
+            self.removals.entry(class).or_default().add(self.view.troubled_max, removal);
         }
     }
 
@@ -292,11 +314,10 @@ impl<'a> Summarizer<'a> {
     }
 
     fn finish(self) -> MemberSummary {
-        let Self { state, view, mut summary, mut troubled, mut unrecognized, mut removals } = self;
-        unrecognized.sort_unstable_by_key(|member| member.account);
-        removals.sort_unstable_by_key(|(_, member)| member.account);
-        summary.unrecognized = unrecognized.into();
-        summary.removals = removals.into();
+        let Self { state, view, mut summary, mut troubled, unrecognized, removals } = self;
+        summary.unrecognized = unrecognized.finish();
+        let removals = removals.into_iter().map(|(class, members)| (class, members.finish()));
+        summary.removals = removals.collect();
         summary.truncated = troubled.len() > view.troubled_max;
         if summary.truncated {
             // Failures are kept first: the other statuses are many and need no action.

@@ -1,5 +1,6 @@
 //! The members of one pack by status, and the rows that have to be read.
 
+use crate::domain::members::rollout::CappedMembers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -30,10 +31,10 @@ pub(super) struct MemberSummary {
     pub(super) unclear: usize,
     /// Expected members whose good row is older than the last change.
     pub(super) old: usize,
-    /// Expected members with a row of a status that is not known, up to a cap.
-    pub(super) unrecognized: Arc<[TroubledMember]>,
-    /// Accounts from which AWS could not remove it, each with the reason, up to a cap.
-    pub(super) removals: Arc<[(FailureClass, TroubledMember)]>,
+    /// Expected members with a row of a status that is not known.
+    pub(super) unrecognized: CappedMembers,
+    /// Accounts from which AWS could not remove it, by reason.
+    pub(super) removals: BTreeMap<FailureClass, CappedMembers>,
     /// The rows that should be read, and when.
     pub(super) wanted: BTreeSet<RowToRead>,
     /// The first deadline of an account without the pack after which no row was read.

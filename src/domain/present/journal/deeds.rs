@@ -10,7 +10,6 @@ use crate::domain::plan::outcome::{Outcome, StepResult};
 use crate::domain::plan::step::ActionKind;
 use crate::domain::present::plan_text;
 use crate::domain::present::report::RegionReport;
-use crate::domain::present::view::deployment::is_final;
 use crate::domain::present::view::problem::unread_severity;
 
 /// One note for all steps of one kind that ended alike.
@@ -55,7 +54,7 @@ fn weight(ending: &StepResult) -> Weight {
         StepResult::Accepted { .. }
         | StepResult::NotStarted
         | StepResult::Failed { kind: FailureKind::InFlight, why: _ } => Weight::Normal,
-        StepResult::Failed { kind, why: _ } if is_final(*kind) => unread_severity(*kind).weight(),
+        StepResult::Failed { kind, why: _ } if kind.is_final() => unread_severity(*kind).weight(),
         StepResult::Failed { .. } | StepResult::Unknown { .. } => Weight::Warning,
     }
 }

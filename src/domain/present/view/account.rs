@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::deployment::{PackDeploymentView, deployments};
+use super::deployment::{PackDeploymentView, bare_deployments};
 use super::next::NextView;
 use super::problem::words;
 use super::status::{FreshnessKind, organization};
@@ -301,7 +301,7 @@ fn place(
         Some(report) => report.unknown.as_ref().map(|unknown| unknown.why.clone()),
     };
     let new_account = report.and_then(|report| new_account(report, id));
-    let deployments = deployments(report, &facts.desired(region));
+    let deployments = bare_deployments(report, &facts.desired(region));
     let packs = deployments.into_iter().map(|(name, deployment)| {
         let view = under(facts, id, region, (&name, &deployment), report);
         (name, view)

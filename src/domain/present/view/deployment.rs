@@ -8,11 +8,10 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
-use crate::domain::members::rollout::{Rollout, RolloutHealth};
-use crate::domain::observed::failure_class::{FailureClass, Owner};
-use crate::domain::observed::member::{Counts, MemberStatus, TroubledMember};
+use crate::domain::members::rollout::{CappedMembers, Rollout, RolloutHealth};
+use crate::domain::observed::failure_class::FailureClass;
+use crate::domain::observed::member::{Counts, MemberStatus};
 use crate::domain::observed::packs::RolloutStatus;
 use crate::domain::plan::hold::{Hold, HoldReason, Lift};
 use crate::domain::plan::outcome::StepResult;
@@ -59,7 +58,21 @@ impl PackDeploymentView {
 }
 
 /// The pack deployments of a region: every pack that is ours or desired, the region read or not.
+/// `troubled` are those with a problem that requires action.
 pub(super) fn deployments(
+    report: Option<&RegionReport>,
+    wanted: &BTreeSet<&PackName>,
+    troubled: &BTreeSet<&PackName>,
+) -> BTreeMap<PackName, PackDeploymentView> {
+    let mut all = bare_deployments(report, wanted);
+    for (pack, deployment) in &mut all {
+        deployment.action_required = troubled.contains(pack);
+    }
+    all
+}
+
+/// The same, before it is known which of them require action.
+pub(super) fn bare_deployments(
     report: Option<&RegionReport>,
     wanted: &BTreeSet<&PackName>,
 ) -> BTreeMap<PackName, PackDeploymentView> {
@@ -106,10 +119,8 @@ fn deployment(
     let holds: Vec<&Hold> =
         report.plan.holds.iter().filter(|hold| hold.pack.as_ref() == Some(name)).collect();
     let step = report.plan.steps_with_held().find(|step| step.pack == *name);
-    let strongest = holds.iter().max_by_key(|hold| hold.reason().lift());
-    let gate = strongest.filter(|hold| hold.reason().lift() != Lift::Time);
-    let is_gated = gate.is_some_and(|hold| hold.reason().lift() == Lift::Person);
-    let helping = helping_step(name, report);
+    let strongest = holds.iter().max_by_key(|hold| hold.why.lift());
+    let gate = strongest.filter(|hold| hold.why.lift() != Lift::Time);
     // The next plan holds it for this reason; until then the last outcome counts.
     let refused = refusal(name, report);
     let change = if gate.is_some() || refused.is_some() {
@@ -121,14 +132,9 @@ fn deployment(
     } else {
         Pending::Nothing
     };
-    let is_suspended = gate.is_some_and(|hold| hold.reason().lift() == Lift::Purpose);
+    let is_suspended = gate.is_some_and(|hold| hold.why.lift() == Lift::Purpose);
     let members = rollout.map_or(RolloutHealth::Unknown, |rollout| rollout.health);
     let health = health(members, change, is_suspended);
-    let action_required = if health == HealthStatus::Degraded {
-        is_gated || rollout.is_some_and(|rollout| action_required(rollout, helping))
-    } else {
-        is_gated || (gate.is_none() && refused.is_some())
-    };
     let refused = refused.map(|why| format!("AWS refused the last change: {why}"));
     let held = gate.map(|hold| hold.why.to_string()).or(refused);
     let held = held.or_else(|| strongest.map(|hold| hold.why.to_string()));
@@ -136,7 +142,7 @@ fn deployment(
     Some(PackDeploymentView {
         sync,
         health,
-        action_required,
+        action_required: false,
         why,
         reason: pack.reason,
         status: pack.status.clone(),
@@ -184,7 +190,7 @@ pub(super) fn is_left_alone(report: &RegionReport, pack: &PackName) -> bool {
 fn refusal<'a>(name: &PackName, report: &'a RegionReport) -> Option<&'a str> {
     let mut outcomes = report.outcomes.iter().filter(|outcome| outcome.step.pack == *name);
     outcomes.find_map(|outcome| match &outcome.result {
-        StepResult::Failed { kind, why } if is_final(*kind) => Some(why.as_str()),
+        StepResult::Failed { kind, why } if kind.is_final() => Some(why.as_str()),
         StepResult::Failed { .. }
         | StepResult::Accepted { .. }
         | StepResult::Unknown { .. }
@@ -192,35 +198,12 @@ fn refusal<'a>(name: &PackName, report: &'a RegionReport) -> Option<&'a str> {
     })
 }
 
-/// Whether only a person can end a refusal of this kind.
-pub fn is_final(kind: FailureKind) -> bool {
-    match kind {
-        FailureKind::Rejected
-        | FailureKind::Quota
-        | FailureKind::Denied
-        | FailureKind::NotDelegated
-        | FailureKind::RegionDisabled
-        | FailureKind::Credentials
-        | FailureKind::NoOrganization => true,
-        FailureKind::Throttled
-        | FailureKind::InFlight
-        | FailureKind::NoSuchPack
-        | FailureKind::NoSuchUnit
-        | FailureKind::NoSuchAccount
-        | FailureKind::BadToken
-        | FailureKind::Timeout
-        | FailureKind::Server
-        | FailureKind::Unreachable
-        | FailureKind::BrokenAnswer => false,
-    }
-}
-
 /// Those whose recorders were seen and to which conformd redeploys automatically, now or later.
 pub(super) fn redeployed<'a>(
     plan: &'a Plan,
     pack: &PackName,
 ) -> Option<&'a BTreeMap<AccountId, Timestamp>> {
-    let held = plan.holds.iter().filter(|hold| hold.reason().lift() == Lift::Time);
+    let held = plan.holds.iter().filter(|hold| hold.why.lift() == Lift::Time);
     let held = held.filter_map(|hold| hold.step.as_deref());
     let mut steps = plan.steps.iter().chain(held).filter(|step| step.pack == *pack);
     steps.find_map(|step| step.reason.redeployed()).map(|redeployed| redeployed.seen)
@@ -229,7 +212,7 @@ pub(super) fn redeployed<'a>(
 /// The step for a pack that nothing but time holds.
 pub(super) fn helping_step<'a>(name: &PackName, report: &'a RegionReport) -> Option<&'a PlanStep> {
     let mut holds = report.plan.holds.iter().filter(|hold| hold.pack.as_ref() == Some(name));
-    let is_gated = holds.any(|hold| hold.reason().lift() != Lift::Time);
+    let is_gated = holds.any(|hold| hold.why.lift() != Lift::Time);
     report.plan.steps_with_held().find(|step| step.pack == *name && !is_gated)
 }
 
@@ -253,26 +236,7 @@ pub(super) fn helps(step: &PlanStep, member: (AccountId, MemberStatus)) -> bool 
     }
 }
 
-/// Whether some member waits for a person, besides those whom this step is for.
-fn action_required(rollout: &Rollout, step: Option<&PlanStep>) -> bool {
-    let is_helped = |member: &TroubledMember| {
-        step.is_some_and(|step| helps(step, (member.account, member.status)))
-    };
-    let needs = |member: &&TroubledMember| match member.status {
-        MemberStatus::Failed(class) => class.owner() != Owner::Aws && !is_helped(member),
-        MemberStatus::Missing => !is_helped(member),
-        MemberStatus::Ok
-        | MemberStatus::InProgress
-        | MemberStatus::Waiting
-        | MemberStatus::Inactive
-        | MemberStatus::NotYetListed
-        | MemberStatus::Left => false,
-    };
-    // Of those that are not kept by name nobody can say whom a step helps.
-    rollout.truncated || rollout.troubled.iter().any(|member| needs(&member))
-}
-
-/// An rollout without its members, which have documents of their own.
+/// A rollout without its members, which have documents of their own.
 fn bare(rollout: Option<&Rollout>) -> Rollout {
     let unread = || Rollout {
         health: RolloutHealth::Unknown,
@@ -286,8 +250,8 @@ fn bare(rollout: Option<&Rollout>) -> Rollout {
         new_accounts: BTreeMap::new(),
         management_missing: false,
         unread: None,
-        unrecognized: Arc::default(),
-        removals: Arc::default(),
+        unrecognized: CappedMembers::default(),
+        removals: BTreeMap::new(),
         resynced: None,
         read: None,
     };

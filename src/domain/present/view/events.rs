@@ -51,7 +51,7 @@ pub fn events(facts: &CurrentState, all: &Events, asked: EventsQuery) -> EventsV
         version: VERSION,
         simulated: facts.about.simulated,
         now: facts.now,
-        started: facts.about.started,
+        started: facts.started(),
         last,
         lost: after.map_or(0, |after| first.saturating_sub(1).saturating_sub(after)),
         more: events.last().is_some_and(|event| event.number < last),

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoEnumIterator as _, IntoStaticStr};
 
-use super::deployment::deployments;
+use super::deployment::bare_deployments;
 use super::problem::{member_advice, words};
 use super::{CurrentState, ListPage, NotFound, VERSION, absent};
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
@@ -118,7 +118,7 @@ pub fn accounts(facts: &CurrentState, asked: &MembersQuery<'_>) -> Result<Accoun
         return Err(absent("configured region", region, regions));
     };
     let report = facts.reports.get(region);
-    let deployments = deployments(report.map(AsRef::as_ref), &facts.desired(region));
+    let deployments = bare_deployments(report.map(AsRef::as_ref), &facts.desired(region));
     let Some((pack, deployment)) = deployments.iter().find(|(name, _)| name.as_str() == pack)
     else {
         let what = format!("pack of this installation in {region} called");

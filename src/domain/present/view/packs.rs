@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::deployment::{PackDeploymentView, deployments};
+use super::problem::problems;
 use super::{CurrentState, NotFound, VERSION, absent};
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::base::untrusted::{LABEL_MAX, one_line};
@@ -41,8 +42,10 @@ pub fn packs(facts: &CurrentState) -> PacksView {
     let mut packs: BTreeMap<PackName, PackView> = declared
         .filter_map(|(name, pack)| Some((name.clone(), declaration(pack.in_force()?))))
         .collect();
+    let problems = problems(facts);
     for (region, report) in facts.regions() {
-        for (name, deployment) in deployments(report, &facts.desired(region)) {
+        let troubled = problems.packs_in(region);
+        for (name, deployment) in deployments(report, &facts.desired(region), &troubled) {
             packs.entry(name).or_default().regions.insert(region.clone(), deployment);
         }
     }

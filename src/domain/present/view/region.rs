@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use strum::IntoEnumIterator as _;
 
 use super::deployment::{PackDeploymentView, deployments};
+use super::problem::{Problems, problems};
 use super::{CurrentState, NotFound, absent};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, PackName, Region, Revision, Timestamp};
@@ -140,12 +141,16 @@ pub fn region_named(facts: &CurrentState, name: &str) -> Result<(Region, RegionV
         let regions = facts.about.regions.iter().map(Region::as_str);
         return Err(absent("configured region", name, regions));
     };
-    Ok((name.clone(), region(report, &facts.desired(name))))
+    Ok((name.clone(), region(facts, &problems(facts), (name, report))))
 }
 
 /// A region with its last report, if there is one.
-pub(super) fn region(report: Option<&RegionReport>, wanted: &BTreeSet<&PackName>) -> RegionView {
-    let deployments = deployments(report, wanted);
+pub(super) fn region(
+    facts: &CurrentState,
+    problems: &Problems,
+    (name, report): (&Region, Option<&RegionReport>),
+) -> RegionView {
+    let deployments = deployments(report, &facts.desired(name), &problems.packs_in(name));
     let (sync, health) = match report.filter(|report| report.unknown.is_none()) {
         None => (SyncStatus::Unknown, HealthStatus::Unknown),
         Some(report) => {

@@ -143,21 +143,22 @@ pub enum FreshnessKind {
 pub fn status(facts: &CurrentState) -> StatusView {
     let About {
         version,
-        started,
+        started: _,
         installation,
         mode,
         simulated,
         regions: _,
         list_age_max: _,
         redeploy: _,
+        source_interval: _,
         region_interval: _,
         resync_interval: _,
         quota: _,
     } = &facts.about;
-    let view = |(name, report): (&Region, _)| (name.clone(), region(report, &facts.desired(name)));
+    let problems = problems(facts);
+    let view = |(name, report)| (Region::clone(name), region(facts, &problems, (name, report)));
     let regions: BTreeMap<Region, RegionView> = facts.regions().map(view).collect();
     let (totals, new_accounts) = (totals(&regions), new_accounts_summary(facts));
-    let problems = problems(facts);
     let parts = HealthParts {
         problems: &problems,
         regions: &regions,
@@ -169,7 +170,7 @@ pub fn status(facts: &CurrentState) -> StatusView {
         version: VERSION,
         simulated: *simulated,
         now: facts.now,
-        program: ProgramView { version: version.clone(), started: *started },
+        program: ProgramView { version: version.clone(), started: facts.started() },
         installation: installation.clone(),
         mode: *mode,
         sync: worst.unwrap_or(SyncStatus::Synced),

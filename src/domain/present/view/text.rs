@@ -101,7 +101,7 @@ pub fn deployment_sign(deployment: &PackDeploymentView) -> LineSign {
 
 /// A pack deployment in a few letters: `Healthy 120`, `3 failed`, `Progressing 40/120`.
 pub fn glance(deployment: &PackDeploymentView) -> String {
-    let PackDeploymentView { sync, health, rollout, action, .. } = deployment;
+    let PackDeploymentView { sync, health, rollout, action, holds, .. } = deployment;
     let title = health.title();
     let ok = rollout.counts.ok;
     // What needs an action comes first: failing members, then a hold.
@@ -109,7 +109,7 @@ pub fn glance(deployment: &PackDeploymentView) -> String {
         HealthStatus::Degraded => Some(failing(deployment))
             .filter(|members| !members.is_empty())
             .unwrap_or_else(|| title.to_owned()),
-        _ if deployment.action_required => "held".to_owned(),
+        _ if holds.iter().any(|hold| hold.lift() == Lift::Person) => "held".to_owned(),
         HealthStatus::Unknown | HealthStatus::Suspended => title.to_owned(),
         HealthStatus::Progressing => match (rollout.health, rollout.expected) {
             (RolloutHealth::Deleting, _) => "removing".to_owned(),

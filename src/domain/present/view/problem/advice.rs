@@ -9,15 +9,22 @@ use crate::domain::present::view::approvals::{GUARDED_WAYS, UNDECLARED_WAYS};
 const MISSING: &str = "Check that the account has a configuration recorder in the region: AWS \
     shows no row for the account, and tries again only after another Put.";
 
+/// What to do about a member without a recorder, whatever follows.
+const RECORDER: &str =
+    "Create a customer-managed configuration recorder in the account and region.";
+
 /// What to do, and what keeps conformd from helping.
 pub(in crate::domain::present::view) fn member_advice(
     facts: &CurrentState,
     class: Option<FailureClass>,
 ) -> String {
-    let advice = class.map_or(MISSING, FailureClass::advice);
-    let needs_redeploy = matches!(class, None | Some(FailureClass::NoRecorder));
-    let more = facts.about.redeploy.advice(facts.recorders.probed).filter(|_| needs_redeploy);
-    [advice].into_iter().chain(more).collect::<Vec<_>>().join(" ")
+    match (class, facts.about.redeploy.advice(facts.recorders.probed)) {
+        (None, None) => MISSING.to_owned(),
+        (None, Some(obstacle)) => format!("{MISSING} {obstacle}"),
+        // Its own advice promises the redeployment that the settings prevent.
+        (Some(FailureClass::NoRecorder), Some(obstacle)) => format!("{RECORDER} {obstacle}"),
+        (Some(class), _) => class.advice().to_owned(),
+    }
 }
 
 /// What to do about a problem.
@@ -35,6 +42,8 @@ pub(super) fn advice(
         member_advice(facts, Some(class))
     } else if cause == ProblemCause::Missing {
         member_advice(facts, None)
+    } else if cause == ProblemCause::DeadlineMissed {
+        member_advice(facts, Some(FailureClass::NoRecorder))
     } else {
         let row = ADVICE.iter().find(|(of, _)| *of == cause);
         row.map(|(_, advice)| (*advice).to_owned()).unwrap_or_default()
@@ -135,6 +144,11 @@ const ADVICE: &[(ProblemCause, &str)] = &[
         "Make the source complete and readable: losses are held until then.",
     ),
     (
+        ProblemCause::MarkerLost,
+        "Restart conformd; if it happens again, open a case with AWS Support: AWS accepted a Put \
+         and does not return the parameter that says who owns the pack.",
+    ),
+    (
         ProblemCause::Unsupported,
         "Change the manifest: this version does not support what it asks for.",
     ),
@@ -185,11 +199,6 @@ const ADVICE: &[(ProblemCause, &str)] = &[
         "Create a customer-managed configuration recorder in the account and region before the \
          deadline: AWS stops retrying then.",
     ),
-    (
-        ProblemCause::DeadlineMissed,
-        "Create a customer-managed configuration recorder in the account and region; conformd \
-         redeploys when it observes the recorder.",
-    ),
     (ProblemCause::DeadlineLate, "Nothing: the recorder exists, and conformd redeploys."),
 ];
 
@@ -205,6 +214,7 @@ mod tests {
                 cause,
                 ProblemCause::Member(_)
                     | ProblemCause::Missing
+                    | ProblemCause::DeadlineMissed
                     | ProblemCause::RemovalFailed
                     | ProblemCause::RedeployOff
             );

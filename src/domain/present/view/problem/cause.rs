@@ -8,7 +8,8 @@ use strum::{EnumIter, IntoEnumIterator as _, IntoStaticStr};
 
 use crate::domain::base::failure::FailureKind;
 use crate::domain::observed::failure_class::{FailureClass, Owner};
-use crate::domain::plan::hold::HoldReason;
+use crate::domain::plan::desired::SourceDoubt;
+use crate::domain::plan::hold::{HoldCause, HoldReason};
 
 /// The cause of a problem: the closed set of a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, IntoStaticStr)]
@@ -60,6 +61,8 @@ pub enum ProblemCause {
     Mode,
     /// The source is in doubt, so losses are held.
     SourceInDoubt,
+    /// AWS did not return the marker of a pack, so conformd stopped writing in the region.
+    MarkerLost,
     /// A manifest asks for something that this version does not do.
     Unsupported,
     /// The pack belongs to another installation.
@@ -159,9 +162,18 @@ impl ProblemCause {
         }
     }
 
-    /// The cause of a hold; `None` for a pack that is left in place for good.
-    pub(super) fn of_hold(reason: HoldReason) -> Option<Self> {
-        Some(match reason {
+    /// The cause of a hold; `None` for a pack that is left in place for good, and for what is a
+    /// problem of its own, once for all packs.
+    pub(super) fn of_hold(hold: &HoldCause) -> Option<Self> {
+        match hold {
+            HoldCause::SourceUnread
+            | HoldCause::Source(SourceDoubt::Unreadable(_) | SourceDoubt::Old) => return None,
+            HoldCause::MarkerLost(_) | HoldCause::WritesStopped => return Some(Self::MarkerLost),
+            HoldCause::WriterUndecided => return Some(Self::Waiting),
+            HoldCause::UnrecognizedStatus(_) => return Some(Self::StatusUnknown),
+            _ => {}
+        }
+        Some(match hold.reason() {
             HoldReason::Mode => Self::Mode,
             HoldReason::Source => Self::SourceInDoubt,
             HoldReason::Invalid => Self::ManifestsInvalid,
@@ -222,6 +234,7 @@ impl ProblemCause {
             | Self::Undeclared
             | Self::Mode
             | Self::SourceInDoubt
+            | Self::MarkerLost
             | Self::Foreign
             | Self::Unmanaged
             | Self::Quota

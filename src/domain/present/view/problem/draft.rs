@@ -9,6 +9,7 @@ use super::shown::{ExampleView, ProblemSeverity, ProblemView, Problems};
 use super::told::words;
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::base::words::seconds_to;
+use crate::domain::members::rollout::CappedMembers;
 use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::observed::member::TroubledMember;
 use crate::domain::present::axes::HealthStatus;
@@ -34,7 +35,8 @@ pub(super) struct Draft<'a> {
     pub(super) known: usize,
     /// The first place of each account.
     pub(super) accounts: BTreeMap<AccountId, MemberPlace<'a>>,
-    pub(super) packs: BTreeSet<&'a PackName>,
+    /// The pack deployments that it is about.
+    pub(super) places: BTreeSet<(&'a Region, &'a PackName)>,
     pub(super) regions: BTreeSet<&'a Region>,
     pub(super) details: BTreeSet<String>,
     pub(super) deadline: Option<Timestamp>,
@@ -49,7 +51,7 @@ impl<'a> Draft<'a> {
 
     /// One more pack in a region.
     pub(super) fn pack(&mut self, region: &'a Region, pack: &'a PackName) -> &mut Self {
-        self.packs.insert(pack);
+        self.places.insert((region, pack));
         self.region(region)
     }
 
@@ -68,8 +70,21 @@ impl<'a> Draft<'a> {
         self.known = self.known.saturating_add(1);
         self.accounts.entry(account).or_insert(place);
         let (region, pack, _) = place;
-        self.packs.extend(pack);
+        self.places.extend(pack.map(|pack| (region, pack)));
         self.region(region)
+    }
+
+    /// More members of one pack, of which some are known by name.
+    pub(super) fn capped(
+        &mut self,
+        (region, pack): (&'a Region, &'a PackName),
+        members: &'a CappedMembers,
+    ) {
+        for member in &*members.kept {
+            self.member(member.account, (region, Some(pack), Some(member)));
+        }
+        self.pack(region, pack);
+        self.members = self.members.saturating_add(members.all.saturating_sub(members.kept.len()));
     }
 }
 
@@ -92,11 +107,14 @@ impl<'a> Drafts<'a> {
     /// The problems as they are shown.
     pub(super) fn finish(self, facts: &CurrentState) -> Problems {
         let mut accounts = BTreeSet::new();
+        let mut places = BTreeSet::new();
         let mut unnamed = 0_usize;
         let mut all = Vec::new();
         for (key, draft) in self.0 {
             let problem = view(facts, key, &draft);
             if problem.action_required {
+                let owned = |&(region, pack): &(&Region, &PackName)| (region.clone(), pack.clone());
+                places.extend(draft.places.iter().map(owned));
                 accounts.extend(draft.accounts.keys().copied());
                 // Members that are only counted may be one account: at least one is affected.
                 unnamed = unnamed.max(draft.members.saturating_sub(draft.known).min(1));
@@ -106,12 +124,12 @@ impl<'a> Drafts<'a> {
         all.sort_by_key(|problem| {
             (Reverse(problem.severity), !problem.action_required, Reverse(problem.accounts))
         });
-        Problems { all, accounts: accounts.len().max(unnamed) }
+        Problems { all, accounts: accounts.len().max(unnamed), places }
     }
 }
 
 fn view(facts: &CurrentState, key: ProblemKey, draft: &Draft<'_>) -> ProblemView {
-    let Draft { members, known, accounts, packs, regions, details, deadline } = draft;
+    let Draft { members, known, accounts, places, regions, details, deadline } = draft;
     let (severity, cause, class) = key;
     let owner = class.map_or_else(|| cause.owner(), removal_owner);
     let action_required = severity > ProblemSeverity::Info && owner.is_person();
@@ -140,7 +158,7 @@ fn view(facts: &CurrentState, key: ProblemKey, draft: &Draft<'_>) -> ProblemView
         accounts: accounts.len(),
         members: *members,
         truncated: known < members,
-        packs: packs.iter().copied().cloned().collect(),
+        packs: places.iter().map(|(_, pack)| (*pack).clone()).collect(),
         regions: regions.iter().copied().cloned().collect(),
         details: details.iter().cloned().collect(),
         examples: accounts.iter().take(EXAMPLES_MAX).map(example).collect(),

@@ -9,6 +9,7 @@ use super::draft::Drafts;
 use super::shown::ProblemSeverity;
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::time::after;
+use crate::domain::base::words::ago;
 use crate::domain::organization::account_list::AccountList;
 use crate::domain::organization::membership::{ListFreshness, Membership};
 use crate::domain::plan::record::{NoRecordCause, RecordStatus};
@@ -19,6 +20,8 @@ use crate::domain::present::view::{ConfirmedCaller, CurrentState};
 const SOURCE_LOST: Duration = Duration::from_hours(4);
 /// The same for the account list and the alert `ConformdOrganizationStale`.
 const LIST_LOST: Duration = Duration::from_hours(1);
+/// A source that was not read for so many intervals is old, as for the alert `ConformdSourceStale`.
+const INTERVALS_OLD: u32 = 15;
 /// A clock that is off by more is wrong, as for the alert `ConformdClockSkew`.
 const SKEW_MAX: Duration = Duration::from_mins(1);
 /// Findings in manifests that are named.
@@ -38,11 +41,16 @@ pub(super) fn collect(facts: &CurrentState, drafts: &mut Drafts<'_>) {
 
 fn source(facts: &CurrentState, drafts: &mut Drafts<'_>) {
     let source = &facts.source;
-    let since = source.read_last.unwrap_or(facts.about.started);
+    let since = source.read_last.unwrap_or(facts.started());
+    let is_lost = after(since, SOURCE_LOST) < facts.now;
+    let old = facts.about.source_interval.saturating_mul(INTERVALS_OLD);
+    let severity = if is_lost { ProblemSeverity::Critical } else { ProblemSeverity::Warning };
     if let Some(problem) = source.problem() {
-        let is_lost = after(since, SOURCE_LOST) < facts.now;
-        let severity = if is_lost { ProblemSeverity::Critical } else { ProblemSeverity::Warning };
         drafts.of(severity, ProblemCause::SourceUnread).say(problem);
+    } else if is_lost || after(since, old) < facts.now {
+        let seen = source.read_last.map_or("never".to_owned(), |at| ago(at, facts.now));
+        let draft = drafts.of(severity, ProblemCause::SourceUnread);
+        draft.say(format!("the source was last read {seen}"));
     } else if source.read_last.is_none() {
         let draft = drafts.of(ProblemSeverity::Info, ProblemCause::NotReadYet);
         draft.say("the source was not read yet");
@@ -88,7 +96,7 @@ fn clock(facts: &CurrentState, drafts: &mut Drafts<'_>) {
 /// An account list that cannot be read, or is in doubt.
 fn unread_list(facts: &CurrentState, membership: &Membership, drafts: &mut Drafts<'_>) {
     let kind = membership.problem.as_ref().map(|problem| problem.kind);
-    let since = membership.list.as_ref().map_or(facts.about.started, |list| list.read);
+    let since = membership.list.as_ref().map_or(facts.started(), |list| list.read);
     let is_lost = after(since, LIST_LOST) < facts.now;
     match facts.list_freshness() {
         ListFreshness::Current => {}
@@ -115,21 +123,13 @@ fn unread_list(facts: &CurrentState, membership: &Membership, drafts: &mut Draft
 
 /// A denied request does not pass by itself, and a list that is lost shows no new account.
 fn list_severity(kind: Option<FailureKind>, is_lost: bool) -> ProblemSeverity {
-    let is_refused = kind.is_some_and(|kind| {
-        matches!(
-            ProblemCause::of_failure(kind),
-            ProblemCause::Denied
-                | ProblemCause::NotDelegated
-                | ProblemCause::Credentials
-                | ProblemCause::NoOrganization
-        )
-    });
+    let is_refused = kind.is_some_and(FailureKind::refuses_caller);
     if is_refused || is_lost { ProblemSeverity::Critical } else { ProblemSeverity::Warning }
 }
 
 /// Accounts whose state is not known, and a list without any active account.
 fn states(list: &AccountList, drafts: &mut Drafts<'_>) {
-    let unknown = list.accounts.values().filter(|account| account.state.is_none()).count();
+    let unknown = list.states_unknown();
     if unknown > 0 {
         let draft = drafts.of(ProblemSeverity::Warning, ProblemCause::AccountStateUnknown);
         draft.say(format!("{unknown} of {} accounts", list.accounts.len()));

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::cause::ProblemCause;
 use super::draft::Drafts;
 use super::shown::ProblemSeverity;
-use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::base::time::after;
 use crate::domain::base::words::many;
@@ -82,10 +81,12 @@ impl<'a> PackPlace<'a> {
     fn is_told(&self, member: &TroubledMember, cause: ProblemCause) -> bool {
         let is_about_recorder =
             matches!(cause, ProblemCause::Member(FailureClass::NoRecorder) | ProblemCause::Missing);
+        let new_accounts = &self.report.tracking.new_accounts;
+        let at = new_accounts.binary_search_by_key(&member.account, |one| one.account);
+        let new_account = at.ok().and_then(|at| new_accounts.get(at));
         is_about_recorder
-            && self.report.tracking.new_accounts.iter().any(|new_account| {
-                new_account.account == member.account
-                    && matches!(new_account.phase, NewAccountPhase::Missed | NewAccountPhase::Late)
+            && new_account.is_some_and(|new_account| {
+                matches!(new_account.phase, NewAccountPhase::Missed | NewAccountPhase::Late)
                     && new_account.missing.contains(self.pack)
             })
     }
@@ -110,7 +111,7 @@ impl<'a> PackPlace<'a> {
         let Self { region, pack, rollout, .. } = *self;
         let why = rollout.why.clone().unwrap_or_default();
         match rollout.unread {
-            Some(kind @ (FailureKind::Denied | FailureKind::NotDelegated)) => {
+            Some(kind) if kind.refuses_caller() => {
                 let cause = ProblemCause::of_failure(kind);
                 let draft = drafts.of(ProblemSeverity::Critical, cause).pack(region, pack);
                 draft.say(why);
@@ -136,18 +137,17 @@ impl<'a> PackPlace<'a> {
     /// Rows with a status that this version does not recognize.
     fn unrecognized(&self, drafts: &mut Drafts<'a>) {
         let Self { region, pack, rollout, .. } = *self;
-        for member in &*rollout.unrecognized {
+        if rollout.unrecognized.all > 0 {
             let draft = drafts.of(ProblemSeverity::Warning, ProblemCause::StatusUnknown);
-            draft.member(member.account, (region, Some(pack), Some(member)));
+            draft.capped((region, pack), &rollout.unrecognized);
         }
     }
 
     /// Removals that failed: of a pack that goes away, and of one that leaves excluded accounts.
     fn removals(&self, drafts: &mut Drafts<'a>) {
         let Self { region, pack, rollout, .. } = *self;
-        for (class, member) in &*rollout.removals {
-            let draft = drafts.removal(*class);
-            draft.member(member.account, (region, Some(pack), Some(member)));
+        for (class, members) in &rollout.removals {
+            drafts.removal(*class).capped((region, pack), members);
         }
     }
 

@@ -5,19 +5,18 @@ use std::time::Duration;
 use super::cause::ProblemCause;
 use super::draft::Drafts;
 use super::shown::{ProblemSeverity, unread_severity};
-use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{Region, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::base::words::ago;
 use crate::domain::observed::packs::Unknown;
-use crate::domain::plan::hold::{Hold, HoldReason};
+use crate::domain::plan::hold::Hold;
 use crate::domain::plan::outcome::{Outcome, StepResult};
 use crate::domain::present::report::RegionReport;
 use crate::domain::present::view::CurrentState;
-use crate::domain::present::view::deployment::{is_final, is_left_alone};
+use crate::domain::present::view::deployment::is_left_alone;
 
-/// What remains of an interval after which every region counts as lost: as for the alert
-/// `ConformdAllRegionsStale`.
+/// A region that was not read for so many intervals is old, and if all are, they are lost: as for
+/// the alerts `ConformdRegionStale` and `ConformdAllRegionsStale`.
 const INTERVALS_LOST: u32 = 3;
 /// Full resyncs may be late by this much beyond two intervals, as for the alert
 /// `ConformdResyncStale`.
@@ -27,39 +26,29 @@ const RESYNC_LATE: Duration = Duration::from_hours(1);
 const QUOTA_NEAR_PERCENT: usize = 90;
 
 pub(super) fn collect<'a>(facts: &'a CurrentState, drafts: &mut Drafts<'a>) {
-    let is_read = |(_, report): (&Region, Option<&RegionReport>)| {
-        let started = facts.about.started;
-        let last = report.and_then(|report| report.last_read).unwrap_or(started);
-        last.max(started)
-    };
-    let newest = facts.regions().map(is_read).max();
+    let started = facts.started();
     let limit = facts.about.region_interval.saturating_mul(INTERVALS_LOST);
-    let is_lost = newest.is_some_and(|newest| after(newest, limit) < facts.now);
+    let is_old = |report: Option<&RegionReport>| {
+        let read = report.and_then(|report| report.last_read).unwrap_or(started).max(started);
+        after(read, limit) < facts.now
+    };
+    let is_lost = facts.regions().all(|(_, report)| is_old(report));
     for (region, report) in facts.regions() {
-        let Some(report) = report else {
-            let severity = severity_unread(None, is_lost);
-            let cause = if is_lost { ProblemCause::Unreachable } else { ProblemCause::NotReadYet };
-            let draft = drafts.of(severity, cause).region(region);
-            draft.say(format!("{region} was not refreshed yet"));
-            continue;
-        };
-        if let Some(unknown) = &report.unknown {
-            let last = report.last_read;
-            unread(drafts, &UnreadRegion { region, unknown, last, now: facts.now, is_lost });
-        } else {
-            if is_lost {
-                lost(drafts, region, report, facts.now);
+        match report {
+            Some(RegionReport { unknown: Some(unknown), last_read, .. }) => {
+                let last = *last_read;
+                unread(drafts, &UnreadRegion { region, unknown, last, now: facts.now, is_lost });
             }
+            _ if is_old(report) => old(drafts, region, report, (facts.now, is_lost)),
+            Some(_) => {}
+            None => {
+                let draft = drafts.of(ProblemSeverity::Info, ProblemCause::NotReadYet);
+                draft.region(region).say(format!("{region} was not refreshed yet"));
+            }
+        }
+        if let Some(report) = report.filter(|report| report.unknown.is_none()) {
             read(facts, region, report, drafts);
         }
-    }
-}
-
-fn severity_unread(kind: Option<FailureKind>, is_lost: bool) -> ProblemSeverity {
-    match kind {
-        _ if is_lost => ProblemSeverity::Critical,
-        Some(kind) => unread_severity(kind),
-        None => ProblemSeverity::Info,
     }
 }
 
@@ -80,17 +69,24 @@ fn unread<'a>(drafts: &mut Drafts<'a>, unread: &UnreadRegion<'a>) {
     let cause = Some(ProblemCause::of_failure(unknown.kind));
     let cause = cause.filter(|cause| *cause != ProblemCause::Unread || !is_lost);
     let cause = cause.unwrap_or(ProblemCause::Unreachable);
-    let severity = severity_unread(Some(unknown.kind), is_lost);
+    let severity = if is_lost { ProblemSeverity::Critical } else { unread_severity(unknown.kind) };
     let draft = drafts.of(severity, cause).region(region);
     let seen = last.map_or("never read".to_owned(), |at| format!("last read {}", ago(at, now)));
     draft.say(format!("{region} could not be read ({seen}): {}", unknown.why));
 }
 
-/// A region whose last reading is old, as those of all others are.
-fn lost<'a>(drafts: &mut Drafts<'a>, region: &'a Region, report: &RegionReport, now: Timestamp) {
-    let seen = report.last_read.map_or("never".to_owned(), |at| ago(at, now));
-    let draft = drafts.of(ProblemSeverity::Critical, ProblemCause::Unreachable);
-    draft.region(region).say(format!("{region} was last read {seen}"));
+/// A region whose last reading is old although none failed: its task hangs, or is slow.
+fn old<'a>(
+    drafts: &mut Drafts<'a>,
+    region: &'a Region,
+    report: Option<&RegionReport>,
+    (now, is_lost): (Timestamp, bool),
+) {
+    let last = report.and_then(|report| report.last_read);
+    let seen = last.map_or("never read".to_owned(), |at| format!("last read {}", ago(at, now)));
+    let severity = if is_lost { ProblemSeverity::Critical } else { ProblemSeverity::Warning };
+    let draft = drafts.of(severity, ProblemCause::Unreachable);
+    draft.region(region).say(format!("{region} was {seen}"));
 }
 
 /// A region that was read.
@@ -120,26 +116,26 @@ fn read<'a>(
         draft.say(format!("{region} holds {} of {} packs", report.observed, facts.about.quota));
     }
     let old = facts.about.resync_interval.saturating_mul(2).saturating_add(RESYNC_LATE);
-    let resynced = report.tracking.resync_last.unwrap_or(facts.about.started);
-    if !report.tracking.packs.is_empty() && after(resynced, old) < facts.now {
+    if let Some(since) = report.tracking.resync_since
+        && after(since, old) < facts.now
+    {
         let draft = drafts.of(ProblemSeverity::Warning, ProblemCause::ResyncOld).region(region);
-        draft.say(format!("all members in {region} were last read {}", ago(resynced, facts.now)));
+        draft.say(format!("all members in {region} were last read {}", ago(since, facts.now)));
     }
 }
 
 fn held<'a>(region: &'a Region, report: &'a RegionReport, hold: &'a Hold, drafts: &mut Drafts<'a>) {
-    let Some(cause) = ProblemCause::of_hold(hold.reason()) else { return };
-    // Why the source cannot be used is a problem of its own, once for all regions.
-    if hold.reason() == HoldReason::Source && hold.pack.is_none() {
-        return;
-    }
+    let Some(cause) = ProblemCause::of_hold(&hold.why) else { return };
     // What waits before a pack that nobody asked for is no problem of anybody's.
     if hold.pack.as_ref().is_some_and(|pack| is_left_alone(report, pack)) {
         return;
     }
     let severity = if matches!(cause, ProblemCause::Waiting | ProblemCause::Suspended) {
         ProblemSeverity::Info
-    } else if matches!(cause, ProblemCause::Denied | ProblemCause::Approval) {
+    } else if matches!(
+        cause,
+        ProblemCause::Denied | ProblemCause::MarkerLost | ProblemCause::Approval
+    ) {
         ProblemSeverity::Critical
     } else {
         ProblemSeverity::Warning
@@ -154,7 +150,7 @@ fn held<'a>(region: &'a Region, report: &'a RegionReport, hold: &'a Hold, drafts
 /// A step that AWS refused for good; the next plan holds it.
 fn refused<'a>(region: &'a Region, outcome: &'a Outcome, drafts: &mut Drafts<'a>) {
     let StepResult::Failed { kind, why } = &outcome.result else { return };
-    if !is_final(*kind) {
+    if !kind.is_final() {
         return;
     }
     let severity = unread_severity(*kind);

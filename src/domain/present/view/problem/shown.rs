@@ -106,21 +106,25 @@ pub struct Problems {
     pub all: Vec<ProblemView>,
     /// How many accounts have a problem that requires action.
     pub accounts: usize,
+    /// The pack deployments with a problem that requires action.
+    pub places: BTreeSet<(Region, PackName)>,
+}
+
+impl Problems {
+    /// The packs of a region with a problem that requires action.
+    pub(in crate::domain::present::view) fn packs_in(
+        &self,
+        region: &Region,
+    ) -> BTreeSet<&PackName> {
+        let here = self.places.iter().filter(|(place, _)| place == region);
+        here.map(|(_, pack)| pack).collect()
+    }
 }
 
 /// How severe it is that a region could not be read for this reason. What AWS or a person has to
 /// repair is critical; what usually passes is not, as long as other regions are read.
 pub fn unread_severity(kind: FailureKind) -> ProblemSeverity {
-    let blocks = matches!(
-        ProblemCause::of_failure(kind),
-        ProblemCause::Denied
-            | ProblemCause::NotDelegated
-            | ProblemCause::RegionOff
-            | ProblemCause::Credentials
-            | ProblemCause::NoOrganization
-            | ProblemCause::Unreachable
-    );
-    if blocks { ProblemSeverity::Critical } else { ProblemSeverity::Warning }
+    if kind.blocks_region() { ProblemSeverity::Critical } else { ProblemSeverity::Warning }
 }
 
 /// Problems by severity, cause and owner: how many accounts each affects, at least 1.
