@@ -22,6 +22,7 @@ use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, Installation, Region};
 use crate::domain::base::untrusted::flowing;
 use crate::domain::observed::recorder::Recorders;
+use crate::domain::organization::membership::Membership;
 use crate::domain::present::report::Reports;
 use crate::domain::present::view::events::EventsView;
 use crate::domain::present::view::{ConfirmedCaller, CurrentState, VERSION};
@@ -260,7 +261,7 @@ async fn get<T: DeserializeOwned>(daemon: &Address, page: &str) -> anyhow::Resul
 async fn observe<T>(config: Config, regions: &[Region]) -> anyhow::Result<DaemonAnswer<T>> {
     let regions = plan::chosen(regions, config.aws.regions.iter())?;
     let session = AwsSession::once(config, Remembering::Reads).await?;
-    let around = surroundings::read(&session).await?;
+    let around = surroundings::read(&session, &Membership::default()).await?;
     let reports = read(&session, &regions, &around).await?;
     let now = session.clock.aws_now();
     // Nobody is visited here: what a probe would see is not known.

@@ -188,7 +188,7 @@ impl<'a> ApplyRun<'a> {
 
     /// Reads manifests and account list, with what was typed among the approvals.
     async fn read(&mut self) -> anyhow::Result<()> {
-        let mut around = surroundings::read(&self.session).await?;
+        let mut around = surroundings::read(&self.session, &self.around.membership).await?;
         let source = &mut around.source;
         if let (Some(catalog), Some(typed)) = (&source.catalog, &self.typed) {
             let mut catalog = (**catalog).clone();

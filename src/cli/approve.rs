@@ -16,6 +16,7 @@ use crate::config::SettingsFile;
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, Region, Timestamp};
 use crate::domain::declared::approval::LIFE_MAX;
+use crate::domain::organization::membership::Membership;
 use crate::domain::present::approval_document::{ApprovalText, WaitingLosses};
 use crate::domain::present::view::approvals::{ApprovalsView, document, names};
 use crate::domain::present::view::text::clean;
@@ -166,7 +167,7 @@ async fn planned(args: &ApproveArgs) -> anyhow::Result<PendingText> {
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
     let simulated = is_simulated(&config);
     let session = AwsSession::once(config, Remembering::Reads).await?;
-    let around = surroundings::read(&session).await?;
+    let around = surroundings::read(&session, &Membership::default()).await?;
     let plans = observe(&session, &regions, &around, Mode::Observe).await;
     let waiting = WaitingLosses::of(plans.iter().map(|one| &one.report));
     let unknown = plans.iter().filter_map(|one| {

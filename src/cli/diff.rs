@@ -18,6 +18,7 @@ use crate::config::SettingsFile;
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::base::nearest::did_you_mean;
+use crate::domain::organization::membership::Membership;
 use crate::domain::plan::step::{ActionKind, Change, PlanStep};
 use crate::domain::present::plan_text::{StepText, Values};
 use crate::session::{AwsSession, Remembering};
@@ -87,7 +88,7 @@ pub(super) async fn run(args: DiffArgs) -> anyhow::Result<ExitCode> {
     let config = settings::settings(&args.settings)?;
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
     let session = AwsSession::once(config, Remembering::Reads).await?;
-    let around = surroundings::read(&session).await?;
+    let around = surroundings::read(&session, &Membership::default()).await?;
     let mut plans = observe(&session, &regions, &around, Mode::Observe).await;
     let all = plans.iter_mut().map(|one| &mut one.report.plan).collect();
     git::complete(all, &session.config, &around).await;

@@ -12,6 +12,7 @@ use crate::config::{Config, SettingsFile};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::Region;
 use crate::domain::base::nearest::did_you_mean;
+use crate::domain::organization::membership::Membership;
 use crate::domain::plan::guard::Ruling;
 use crate::domain::plan::region_plan::Plan;
 use crate::domain::present::approval_document::WaitingLosses;
@@ -95,7 +96,7 @@ pub(super) async fn run(args: PlanArgs) -> anyhow::Result<ExitCode> {
     let config = settings::settings(&args.settings)?;
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
     let session = AwsSession::once(config, Remembering::Reads).await?;
-    let around = surroundings::read(&session).await?;
+    let around = surroundings::read(&session, &Membership::default()).await?;
     // `plan` holds nothing that could write: its reconcilers are those of observe mode.
     let mut plans = observe(&session, &regions, &around, Mode::Observe).await;
     let all = plans.iter_mut().map(|one| &mut one.report.plan).collect();

@@ -6,17 +6,21 @@ use super::terminal::{excerpt, note, paint};
 use crate::config::Config;
 use crate::domain::base::model::Timestamp;
 use crate::domain::declared::source::SourceStatus;
+use crate::domain::organization::membership::Membership;
 use crate::session::{AwsSession, absence, constraints, directory};
 use crate::tasks::organization::walk_once;
 use crate::tasks::region::Surroundings;
 
 /// The inputs of the regions, read once. An account list that cannot be read holds the packs that
 /// need it, and no others.
-pub(super) async fn read(session: &AwsSession) -> anyhow::Result<Surroundings> {
+pub(super) async fn read(
+    session: &AwsSession,
+    before: &Membership,
+) -> anyhow::Result<Surroundings> {
     let source = source(&session.config, session.clock.aws_now())?;
     let interest = source.catalog.as_ref().map(|catalog| catalog.interest());
     let interest = interest.unwrap_or_default();
-    let membership = walk_once(&session.organization, &interest, &session.clock).await;
+    let membership = walk_once(&session.organization, &interest, &session.clock, before).await;
     let membership = Arc::new(membership);
     Ok(Surroundings { source, membership, ..Surroundings::default() })
 }

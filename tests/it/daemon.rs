@@ -210,6 +210,35 @@ fn sighup_takes_up_a_new_region_and_leaves_a_removed_one_alone() {
 }
 
 #[test]
+fn one_reading_of_the_account_list_after_a_start_changes_no_exclusion() {
+    let scene = Scene::new();
+    scene.declare("keys", 90, ALL);
+    scene.set(&Settings::default());
+    scene.run(&["apply", "--yes"]).expect(0);
+    let keys = manifest("keys", 90, ALL);
+    scene.write("packs/keys.yaml", &format!("{keys}  exclude: {{states: [SUSPENDED]}}\n"));
+    let state = |state: &str| {
+        scene.aws.control("PUT", "accounts/222222222222/state", &json!({ "state": state }));
+    };
+    let mark = scene.aws.mark();
+    state("SUSPENDED");
+    let planned = scene.run(&["plan", "--detailed-exitcode"]).expect(2);
+    assert!(planned.stdout.contains("waits for a second reading"), "{}", planned.text());
+    let applied = scene.run(&["apply", "--yes"]);
+    assert!(applied.stdout.contains("need a second reading"), "{}", applied.text());
+    let daemon = scene.daemon();
+    daemon.look_again(&["us-east-1"]);
+    assert_eq!(
+        daemon.status()["regions"]["us-east-1"]["report"]["holds"][0]["reason"],
+        "unconfirmed"
+    );
+    state("ACTIVE");
+    daemon.look_again(&["us-east-1"]);
+    assert!(scene.aws.mutations(mark).is_empty());
+    daemon.stop().expect(0);
+}
+
+#[test]
 fn credentials_of_another_account_end_the_daemon_with_78() {
     let scene = Scene::new();
     scene.declare("keys", 90, ALL);
@@ -396,7 +425,7 @@ fn a_file_that_does_not_parse_isolates_its_own_pack_and_stops_every_delete() {
         .collect();
     insta::assert_snapshot!(holds.join("\n"), @"
     logs invalid: its manifest is invalid, the last valid content stays in force: packs/logs.yaml:1:7: error[syntax]: this is not YAML: unclosed bracket '{'
-    mail invalid: some manifests of this revision are invalid
+    mail invalid: some manifests of this revision are invalid: nothing is taken away until they are corrected
     ");
     assert_eq!(daemon.metric(r#"conformd_manifests{state="invalid"}"#), Some(1.0));
     // Healed, the removal waits for somebody's word, and is observed twice.

@@ -753,6 +753,38 @@ fn each_limit_holds_at_its_figure_and_not_one_further() {
     ");
 }
 
+#[test]
+fn what_passed_last_outlives_other_settings_unless_they_forbid_it() {
+    let files = |damage: &str| {
+        let manifest = |name: &str| {
+            pack(name, "").replace("file: t.yaml", &format!("file: {name}.t.yaml")) + damage
+        };
+        [
+            ("rules.yaml", manifest("rules")),
+            ("rules.t.yaml", template(1, 0, 0)),
+            ("remedy.yaml", manifest("remedy")),
+            ("remedy.t.yaml", template(1, 1, 0)),
+        ]
+    };
+    let regions = |names: &[&str]| Some(names.iter().map(|name| name.parse().unwrap()).collect());
+    let before = Constraints { regions: regions(&["eu-west-1"]), ..Constraints::default() };
+    let catalog = Catalog::read(&snapshot(&files("")), &before, None);
+    let in_force = |constraints: &Constraints| {
+        let broken = Catalog::read(&snapshot(&files("\u{0}")), constraints, Some(&catalog));
+        let kept = broken.packs.iter().filter(|(_, pack)| pack.in_force().is_some());
+        let kept: Vec<String> = kept.map(|(name, _)| name.to_string()).collect();
+        assert_eq!(broken.packs.len(), 2, "both names stay claimed");
+        kept
+    };
+    let more = regions(&["eu-west-1", "us-east-1"]);
+    assert_eq!(
+        in_force(&Constraints { regions: more.clone(), ..before.clone() }),
+        ["remedy", "rules"]
+    );
+    let strict = Constraints { regions: more, remediation_allowed: false, template_bucket: false };
+    assert_eq!(in_force(&strict), ["rules"]);
+}
+
 /// The folder of example files that ship with conformd.
 fn shipped(folder: &str) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");

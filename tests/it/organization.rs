@@ -238,6 +238,11 @@ impl Bed {
         Arc::clone(&self.membership.borrow_and_update())
     }
 
+    /// Waits until a second walk has confirmed the first.
+    async fn confirmed(&mut self) {
+        while self.news().await.confirms_at.is_some() {}
+    }
+
     fn list(&self) -> Arc<AccountList> {
         self.membership.borrow().list.clone().unwrap()
     }
@@ -269,7 +274,7 @@ async fn a_walk_reads_every_page_and_asks_for_nothing_that_nobody_wants() {
 #[tokio::test(start_paused = true)]
 async fn a_walk_that_finds_nothing_new_wakes_nobody_and_is_as_fresh_as_it_is() {
     Bed::run(3, Interest::default(), async |mut bed| {
-        bed.news().await;
+        bed.confirmed().await;
         let first = bed.list().read;
         bed.pass(INTERVAL * 12).await;
         assert!(!bed.membership.has_changed().unwrap());
@@ -280,6 +285,21 @@ async fn a_walk_that_finds_nothing_new_wakes_nobody_and_is_as_fresh_as_it_is() {
         assert!(bed.list().read > first && age.as_mins() <= 11);
         bed.organization.script().accounts.push(account(9));
         assert_eq!(bed.news().await.list.as_ref().unwrap().accounts.len(), 4);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_walk_is_confirmed_within_a_minute_by_one_that_finds_the_same() {
+    Bed::run(3, Interest::default(), async |mut bed| {
+        assert!(bed.news().await.confirms_at.is_some());
+        let first = bed.list().read;
+        bed.organization.script().accounts.truncate(2);
+        // Another list starts the wait anew.
+        assert!(bed.news().await.confirms_at.is_some());
+        bed.confirmed().await;
+        assert_eq!(bed.list().accounts.len(), 2);
+        assert!(bed.list().read.duration_since(first).as_secs() <= 125);
     })
     .await;
 }
@@ -372,7 +392,7 @@ async fn a_list_without_the_management_account_is_no_list() {
 #[tokio::test(start_paused = true)]
 async fn manifests_that_ask_for_more_are_answered_at_once_and_those_that_ask_for_less_wait() {
     Bed::run(3, Interest::default(), async |mut bed| {
-        bed.news().await;
+        bed.confirmed().await;
         bed.ask(|demand| demand.interest = Some(interest(&[ABSENT], false)));
         bed.news().await;
         assert_eq!(bed.list().units_absent, [unit(ABSENT)].into());
@@ -397,7 +417,7 @@ async fn an_approval_of_a_shrunken_list_is_heard_at_once_and_without_one_the_nex
         permits: vec![Permit { what: Permitted::AccountList(active), regions: None }],
     };
     Bed::run(40, Interest::default(), async |mut bed| {
-        bed.news().await;
+        bed.confirmed().await;
         bed.organization.script().accounts.truncate(30);
         let shrink = bed.news().await.shrink.clone().unwrap();
         assert_eq!((shrink.before, shrink.after, bed.list().accounts.len()), (40, 30, 40));
@@ -473,7 +493,8 @@ async fn no_operation_is_asked_faster_than_half_of_what_aws_publishes() {
     let organization = Scripted::new(&clock, 400);
     organization.script().with_paths = false;
     let paced = Paced::new(&organization, &clock);
-    let membership = walk_once(&paced, &interest(&[PARENT, EMPTY], true), &clock).await;
+    let membership =
+        walk_once(&paced, &interest(&[PARENT, EMPTY], true), &clock, &Membership::default()).await;
     assert!(membership.list.unwrap().accounts.values().all(|account| account.tags.is_some()));
     for _ in 0..10 {
         paced.administrators(None).await.unwrap();

@@ -43,7 +43,7 @@ fn every_field_that_differs_is_updated_and_shown_old_and_new() {
           rule + rule12
         parameter  age "90" → "60"
         parameter  new = "1"
-        parameter  old "1" → (default)
+        parameter  old "1" → (not set)
         excluded   + 222222222222 (exclude.accounts)
         excluded   - 333333333333 (no rule excludes it)
         delivery   awsconfigconforms-a/packs → awsconfigconforms-a
@@ -72,7 +72,7 @@ fn an_unmanaged_pack_is_held_until_its_manifest_adopts_it() {
     ~ iam adopt: its manifest adopts it
         template   b7d7d13d (10 rules)
           content unknown: neither the record nor the manifests have it
-        parameter  age "90" → (default)
+        parameter  age "90" → (not set)
     Plan: 0 to create, 1 to adopt, 0 to update, 0 to delete.
     "#);
 }
@@ -151,9 +151,9 @@ fn a_source_that_is_not_whole_takes_nothing_away_and_still_puts() {
         template   b7d7d13d (10 rules)
     ! excluding held, would update
         excluded   + 222222222222 (exclude.accounts)
-        invalid: some manifests of this revision are invalid
-    ! old held, would delete: no manifest declares it
-        invalid: some manifests of this revision are invalid
+        invalid: some manifests of this revision are invalid: nothing is taken away until they are corrected
+    ! old held, would delete: no valid manifest declares it
+        invalid: some manifests of this revision are invalid: nothing is taken away until they are corrected
     ! stripped held, would update
         template   b48cd472 (20 rules) → 2ac8ddb4 (1 rule)
           rule - rule10
@@ -175,7 +175,7 @@ fn a_source_that_is_not_whole_takes_nothing_away_and_still_puts() {
           rule - rule7
           rule - rule8
           rule - rule9
-        invalid: some manifests of this revision are invalid
+        invalid: some manifests of this revision are invalid: nothing is taken away until they are corrected
     Plan: 1 to create, 1 to update, 0 to delete; 3 changes held.
     ");
     assert_snapshot!(check_again(&format!("#unread; {desired}"), observed), @"

@@ -355,8 +355,8 @@ mod source {
         insta::assert_snapshot!(lab.plan("eu-west-1"), @"
         ! cis held
             invalid: its manifest is invalid, the last valid content stays in force: cis.yaml:1:13: error[syntax]: this is not YAML: unclosed bracket '['
-        ! s3 held, would delete: no manifest declares it
-            invalid: some manifests of this revision are invalid
+        ! s3 held, would delete: no valid manifest declares it
+            invalid: some manifests of this revision are invalid: nothing is taken away until they are corrected
         1 change held; 1 pack held without a change.
         ");
         // Whole again: the delete goes on where it was meant to.
@@ -664,7 +664,7 @@ mod others {
         lab.run_for(Duration::from_secs(1)).await;
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r#"
         = cis held, would update: external change
-            parameter  MaxAge "9999" → (default)
+            parameter  MaxAge "9999" → (not set)
             unconfirmed: it is not the content that was last observed; waiting for a second reading (until 2026-11-02T01:01:00Z)
         1 change held.
         "#);

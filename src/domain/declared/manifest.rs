@@ -23,9 +23,11 @@ pub(super) use kind::{DocumentKind, kind};
 pub(super) use parts::TemplateChoice;
 pub(super) use resolution::{resolve, resolve_absent};
 
+use super::constraints::Constraints;
 use super::diagnostic::Span;
 use super::snapshot::SourcePath;
 use super::template::Template;
+use crate::domain::base::limits;
 use crate::domain::base::model::{
     AccountId, AccountState, DeletionPolicy, PackName, Region, ResultsBucket, Timestamp, UnitId,
 };
@@ -71,6 +73,20 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Whether the settings allow it, which passed under others. Regions are no matter: it is in
+    /// force only where it says so, and AWS refuses what does not fit.
+    pub(super) fn is_allowed_by(&self, constraints: &Constraints) -> bool {
+        let Constraints { regions: _, template_bucket, remediation_allowed } = constraints;
+        match &self.template {
+            TemplateSource::S3(_) => *template_bucket,
+            TemplateSource::Read(template) => {
+                let is_inline = template.body.len() <= limits::INLINE_BYTES.upper;
+                (*template_bucket || is_inline)
+                    && (*remediation_allowed || template.census.remediations == 0)
+            }
+        }
+    }
+
     /// Whether the pack is deployed to this region.
     pub fn covers(&self, region: &Region) -> bool {
         self.regions.as_ref().is_none_or(|regions| regions.contains(region))

@@ -34,10 +34,16 @@ impl Account {
     pub fn is_active(&self) -> bool {
         self.state == Some(AccountState::Active)
     }
+}
 
-    /// Whether an exclusion of it can be a loss: an unknown state may be an active one.
-    pub fn may_be_active(&self) -> bool {
-        self.is_active() || self.state.is_none()
+/// Whether the exclusion of an account in this state can be a loss: an unknown state may be an
+/// active one, and an account that is being created becomes active.
+fn may_be_active(state: Option<AccountState>) -> bool {
+    match state {
+        None | Some(AccountState::Active | AccountState::PendingActivation) => true,
+        Some(AccountState::Suspended | AccountState::PendingClosure | AccountState::Closed) => {
+            false
+        }
     }
 }
 
@@ -88,6 +94,14 @@ impl AccountList {
         self.unsettled.get(&account.id).copied().unwrap_or(account.state)
     }
 
+    /// Whether the exclusion of an account can be a loss. A state that one walk alone has seen
+    /// proves nothing, and an account that is not a member yet may join.
+    pub fn may_be_active(&self, account: AccountId) -> bool {
+        self.accounts.get(&account).is_none_or(|account| {
+            may_be_active(account.state) || may_be_active(self.settled_state(account))
+        })
+    }
+
     /// How many accounts have no settled state that this version recognizes.
     pub fn states_unknown(&self) -> usize {
         let accounts = self.accounts.values();
@@ -105,6 +119,16 @@ impl AccountList {
         } else {
             (is_whole || self.units_walked.contains(unit)).then_some(false)
         }
+    }
+
+    /// Whether it has the same accounts, in the same states and units. Tags are read over hours, by
+    /// requests of their own.
+    pub(super) fn has_members_of(&self, other: &Self) -> bool {
+        let key = |account: &Account| {
+            let Account { id, name: _, state, joined, units, tags: _ } = account;
+            (*id, *state, *joined, units.clone())
+        };
+        self.accounts.values().map(key).eq(other.accounts.values().map(key))
     }
 
     /// Whether it says the same as another list, whenever either was read.

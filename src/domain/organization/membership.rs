@@ -28,6 +28,10 @@ pub struct Membership {
     pub problem: Option<WalkFailure>,
     /// A newer list that is much shorter, and waits.
     pub shrink: Option<Shrink>,
+    /// As long as no second walk has confirmed the first one of this process: when a walk that finds
+    /// the same members confirms it. AWS may show an account in another state, or not at all, for
+    /// some seconds.
+    pub confirms_at: Option<Timestamp>,
 }
 
 /// A list that lost more than a tenth of its active accounts: it counts when a second walk agrees,
@@ -51,6 +55,11 @@ pub struct Shrink {
 pub enum ListFreshness {
     /// It is recent, and no newer one is in doubt.
     Current,
+    /// It is recent, but no second walk has confirmed it since the start: no exclusion may change.
+    ReadOnce {
+        /// A walk that begins then, or later, confirms it.
+        confirms_at: Timestamp,
+    },
     /// It is old, or a newer one is in doubt: nothing that depends on it may change.
     Frozen(ListDoubt),
     /// There is none yet.
@@ -67,7 +76,7 @@ impl ListFreshness {
     /// Why it is not current.
     pub fn doubt(&self) -> Option<&ListDoubt> {
         match self {
-            Self::Current => None,
+            Self::Current | Self::ReadOnce { confirms_at: _ } => None,
             Self::Frozen(doubt) | Self::Unknown(doubt) => Some(doubt),
         }
     }
@@ -116,6 +125,10 @@ pub struct AcceptanceTerms<'a> {
 /// limits").
 const GONE_MAX_ONE_IN: usize = 10;
 
+/// The first walk of a process is confirmed by one an interval later, or this much if that is less:
+/// AWS Organizations shows a change of state or place everywhere within seconds.
+pub const FIRST_APART_MAX: Duration = Duration::from_mins(1);
+
 impl Membership {
     /// Whether the list is current; one that is older than `age_max` is not. Both times are AWS's.
     pub fn freshness(&self, now: Timestamp, age_max: Duration) -> ListFreshness {
@@ -134,7 +147,10 @@ impl Membership {
             None if after(list.read, age_max) < now => {
                 ListFreshness::Frozen(ListDoubt::Old { read: list.read })
             }
-            None => ListFreshness::Current,
+            None => match self.confirms_at {
+                Some(confirms_at) => ListFreshness::ReadOnce { confirms_at },
+                None => ListFreshness::Current,
+            },
         }
     }
 
@@ -153,15 +169,30 @@ impl Membership {
             Err(problem) => return Self { attempt_last, problem: Some(problem), ..self.clone() },
         };
         // The first list after a start is accepted whatever its length: there is no earlier one to
-        // compare it with.
-        let shrink = self.list.as_deref().and_then(|list| self.doubt(list, &newer, terms));
+        // compare it with. No exclusion changes before another walk has confirmed it.
+        let Some(list) = self.list.as_deref().filter(|_| self.confirms_at.is_none()) else {
+            let confirms_at = self.confirms_at(&newer, terms);
+            let list = Some(Arc::new(newer));
+            return Self { list, attempt_last, problem: None, shrink: None, confirms_at };
+        };
+        let shrink = self.doubt(list, &newer, terms);
         let list = if shrink.is_some() { self.list.clone() } else { Some(Arc::new(newer)) };
-        Self { list, attempt_last, problem: None, shrink }
+        Self { list, attempt_last, problem: None, shrink, confirms_at: None }
+    }
+
+    /// When a walk confirms this newer list; `None` if it confirms the earlier ones itself.
+    fn confirms_at(&self, newer: &AccountList, terms: &AcceptanceTerms<'_>) -> Option<Timestamp> {
+        let same = self.list.as_deref().filter(|list| list.has_members_of(newer));
+        let apart = terms.apart.min(FIRST_APART_MAX);
+        let at = same.and(self.confirms_at).unwrap_or_else(|| after(newer.read, apart));
+        (newer.read < at).then_some(at)
     }
 
     /// A newer list that says which states no second walk has confirmed yet.
     fn settle(&self, newer: AccountList, terms: &AcceptanceTerms<'_>) -> AccountList {
-        let Some(list) = self.list.as_deref() else { return newer };
+        let Some(list) = self.list.as_deref().filter(|_| self.confirms_at.is_none()) else {
+            return newer;
+        };
         let is_apart = after(list.read, terms.apart) <= newer.read;
         let unsettled = newer.accounts.values().filter_map(|account| {
             let before = list.accounts.get(&account.id)?;
@@ -218,7 +249,7 @@ impl Membership {
     /// Whether this differs from `before` in more than times and texts, so that regions have to
     /// reconcile.
     pub fn differs_from(&self, before: &Self) -> bool {
-        let Self { list, attempt_last: _, problem, shrink } = self;
+        let Self { list, attempt_last: _, problem, shrink, confirms_at } = self;
         // Equal pointers are the frequent case, and spare the comparison of 50,000 accounts.
         let is_same_list = match (list, &before.list) {
             (Some(list), Some(before)) => Arc::ptr_eq(list, before) || list.agrees(before),
@@ -227,6 +258,7 @@ impl Membership {
         };
         !is_same_list
             || *shrink != before.shrink
+            || *confirms_at != before.confirms_at
             || kind(problem.as_ref()) != kind(before.problem.as_ref())
     }
 }
@@ -308,7 +340,12 @@ mod tests {
             minute: u64,
         ) -> &mut Self {
             let terms = AcceptanceTerms { apart: APART, approvals, now: at(minute) };
+            let is_first = self.0.list.is_none();
             self.0 = self.0.after_walk(Ok(list(ids, minute)), &terms);
+            if is_first {
+                // A second walk has confirmed it.
+                self.0.confirms_at = None;
+            }
             self
         }
 
@@ -397,14 +434,17 @@ mod tests {
 
     #[test]
     fn what_is_doubted_failed_or_old_is_frozen_and_what_was_never_read_is_unknown() {
-        let freshness =
-            |course: &WalkSeries, minute| match course.0.freshness(at(minute), APART * 3) {
-                ListFreshness::Current => "current".to_owned(),
-                ListFreshness::Frozen(why) => {
-                    format!("frozen: {}", folded(&why.to_string().replace("; ", ";\n    ")))
-                }
-                ListFreshness::Unknown(why) => format!("unknown: {why}"),
-            };
+        let freshness = |course: &WalkSeries, minute| match course
+            .0
+            .freshness(at(minute), APART * 3)
+        {
+            ListFreshness::Current => "current".to_owned(),
+            ListFreshness::ReadOnce { confirms_at } => format!("read once, until {confirms_at}"),
+            ListFreshness::Frozen(why) => {
+                format!("frozen: {}", folded(&why.to_string().replace("; ", ";\n    ")))
+            }
+            ListFreshness::Unknown(why) => format!("unknown: {why}"),
+        };
         let mut course = WalkSeries::default();
         let mut seen = vec![freshness(&course, 0)];
         seen.push(freshness(course.fail(0), 0));

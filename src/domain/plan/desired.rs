@@ -93,7 +93,9 @@ pub enum SourceTrust {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SourceDoubt {
     /// Some of it is invalid.
-    #[error("some manifests of this revision are invalid")]
+    #[error(
+        "some manifests of this revision are invalid: nothing is taken away until they are corrected"
+    )]
     Invalid,
     /// The last read failed; the text of the failure.
     #[error("the source could not be read: {0}")]

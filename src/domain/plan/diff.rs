@@ -64,9 +64,7 @@ pub(super) fn changes(
     let entering = excluded.iter().filter(|(account, _)| !excluded_now.contains(account));
     let entering: BTreeMap<_, _> = entering
         .map(|(account, rule)| {
-            // An account that is not a member yet may join later, and would then not get the pack.
-            let counts = list
-                .is_none_or(|list| list.accounts.get(account).is_none_or(Account::may_be_active));
+            let counts = list.is_none_or(|list| list.may_be_active(*account));
             let name = list.and_then(|list| name(list.accounts.get(account)?));
             (*account, Entering { name, rule: rule.clone(), counts })
         })
@@ -179,13 +177,14 @@ impl PutContext<'_> {
     }
 }
 
-// Without an account list every excluded account counts as active: the guard must not permit more
-// because it knows less.
+/// How many active accounts the pack would leave out.
 fn excluded_active(want: &DesiredPack, list: Option<&AccountList>) -> usize {
     // Without an account list every excluded account counts as active: less knowledge must not
     // permit more losses.
     let may_be_active = |account: &&AccountId| {
-        list.is_none_or(|list| list.accounts.get(*account).is_some_and(Account::may_be_active))
+        list.is_none_or(|list| {
+            list.accounts.contains_key(*account) && list.may_be_active(**account)
+        })
     };
     want.excluded.keys().filter(may_be_active).count()
 }

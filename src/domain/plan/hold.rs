@@ -67,6 +67,12 @@ pub enum HoldCause {
     /// Its manifest suspends it; the reason that the manifest gives.
     #[error("{0}")]
     Suspended(String),
+    /// The account list was read once since the start.
+    #[error(
+        "the account list was read once since the start; a change of exclusions waits for a \
+         second reading"
+    )]
+    AccountListOnce,
     /// The account list is not current.
     #[error(transparent)]
     AccountList(ListDoubt),
@@ -223,7 +229,9 @@ impl HoldCause {
             Self::Unresolvable(Unresolvable::Unresolved(_))
             | Self::AccountList(_)
             | Self::WriterUndecided => HoldReason::Membership,
-            Self::ReadOnce | Self::ObservedOnce(_) | Self::UnwantedOnce => HoldReason::Unconfirmed,
+            Self::ReadOnce | Self::AccountListOnce | Self::ObservedOnce(_) | Self::UnwantedOnce => {
+                HoldReason::Unconfirmed
+            }
             Self::Suspended(_) => HoldReason::Suspended,
             Self::Unlisted(_) | Self::DeletionSent | Self::WriteSent => HoldReason::Settling,
             Self::Removing | Self::AtWork(_) | Self::UnrecognizedStatus(_) | Self::Renaming(_) => {

@@ -16,6 +16,7 @@ use crate::domain::declared::snapshot::{Absence, SourcePath};
 use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::content::Content;
 use crate::domain::observed::packs::{ObservedPack, PackPhase, RolloutStatus, StatusRecord, Verb};
+use crate::domain::organization::membership::ListFreshness;
 use crate::domain::organization::membership_changes::PossibleCause;
 use crate::domain::plan::decision::PlanInputs;
 use crate::domain::plan::desired::DesiredEntry;
@@ -113,13 +114,20 @@ impl PlanContext<'_> {
     /// Holds changes of exclusions while the account list is old or in doubt: accounts would be
     /// excluded or included by mistake.
     fn membership_hold(&self, want: &DesiredPack, step: &PlanStep) -> Option<Decision> {
-        let doubt = self.desired.freshness.doubt()?;
+        let (why, until) = match &self.desired.freshness {
+            ListFreshness::Current => return None,
+            ListFreshness::ReadOnce { confirms_at } => {
+                (HoldCause::AccountListOnce, Some(*confirms_at))
+            }
+            ListFreshness::Frozen(doubt) | ListFreshness::Unknown(doubt) => {
+                (HoldCause::AccountList(doubt.clone()), None)
+            }
+        };
         // Other updates keep the exclusions that AWS holds, so they do not depend on the list. A
         // create would deploy to accounts that the list may exclude.
         let decides = matches!(step.action, Action::Create(_))
             || step.changes.iter().any(|change| matches!(change, Change::Exclusions { .. }));
-        (want.selects && decides)
-            .then(|| waiting(step.clone(), HoldCause::AccountList(doubt.clone()), None))
+        (want.selects && decides).then(|| waiting(step.clone(), why, until))
     }
 
     /// Holds that apply to every write.

@@ -271,6 +271,12 @@ impl LossWindow {
         }
         for (pack, observation) in &packs {
             let Some(earlier) = before.get(pack) else { continue };
+            // What this process or an earlier one put is no change by others, whatever became of
+            // its accounts since then.
+            let echoes = self.echoes.get(&(region.clone(), pack.clone()));
+            if echoes.is_some_and(|echoes| echoes.contains(&observation.echo)) {
+                continue;
+            }
             let own = self.left_out.get(&(region.clone(), pack.clone()));
             let is_own = |account: &AccountId| own.is_some_and(|own| own.contains(account));
             let added: Vec<AccountId> = observation

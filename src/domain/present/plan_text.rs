@@ -103,6 +103,9 @@ fn headline(step: &PlanStep) -> String {
     why(step).map_or_else(|| kind.to_string(), |why| format!("{kind}: {why}"))
 }
 
+/// Why a pack that is not desired is deleted.
+const UNDECLARED: &str = "no manifest declares it";
+
 /// Why a step is there, if its verb does not say so.
 pub(super) fn why(step: &PlanStep) -> Option<String> {
     Some(match &step.reason {
@@ -128,7 +131,7 @@ pub(super) fn why(step: &PlanStep) -> Option<String> {
             format!("members failed, with causes that may be resolved now ({})", classes.join(", "))
         }
         Reason::Redeploy { accounts, seen } => redeploy(accounts, seen),
-        Reason::Unwanted => "no manifest declares it".to_owned(),
+        Reason::Unwanted => UNDECLARED.to_owned(),
         Reason::RegionDropped => "its manifest does not name this region".to_owned(),
         Reason::Absent => "its manifest says `state: Absent`".to_owned(),
     })
@@ -182,7 +185,7 @@ impl Values {
                         writeln!(out, "      parameter  {name} = {}", self.value(new))
                     }
                     (Some(old), None) => {
-                        writeln!(out, "      parameter  {name} {} → (default)", self.value(old))
+                        writeln!(out, "      parameter  {name} {} → (not set)", self.value(old))
                     }
                     (Some(old), Some(new)) => {
                         writeln!(
@@ -224,7 +227,14 @@ impl PlanText<'_> {
                 self.values.changes(out, step)?;
             }
             (Some(pack), Some(step)) => {
-                writeln!(out, "  {mark} {pack} held, would {}", headline(step))?;
+                let headline = headline(step);
+                // Which packs the invalid manifests declare is not known.
+                let headline = if hold.reason() == HoldReason::Invalid {
+                    headline.replace(UNDECLARED, "no valid manifest declares it")
+                } else {
+                    headline
+                };
+                writeln!(out, "  {mark} {pack} held, would {headline}")?;
                 self.values.changes(out, step)?;
             }
             (Some(pack), None) => writeln!(out, "  {mark} {pack} held")?,

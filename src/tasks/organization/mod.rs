@@ -25,7 +25,7 @@ use crate::domain::base::time::{backoff, jittered};
 use crate::domain::declared::approval::Approval;
 use crate::domain::declared::interest::Interest;
 use crate::domain::organization::account_list::{AccountList, WalkFailure};
-use crate::domain::organization::membership::{AcceptanceTerms, Membership};
+use crate::domain::organization::membership::{AcceptanceTerms, FIRST_APART_MAX, Membership};
 
 pub use self::pace::Paced;
 
@@ -77,12 +77,14 @@ pub async fn run<O: OrganizationReader>(
     heartbeat.end();
 }
 
-/// Walks the organization once, tags included when they matter: for commands that answer once.
+/// Walks the organization once, tags included when they matter: for commands. `before` is what an
+/// earlier walk of the same command gave.
 /// What could not be read is in the result.
 pub async fn walk_once<O: OrganizationReader>(
     organization: &O,
     interest: &Interest,
     clock: &Clock,
+    before: &Membership,
 ) -> Membership {
     let mut walked = walk(organization, interest, clock).await;
     if let Ok(list) = &mut walked
@@ -93,13 +95,12 @@ pub async fn walk_once<O: OrganizationReader>(
         tags.write(list, clock.elapsed());
     }
     let terms = AcceptanceTerms {
-        apart: Duration::ZERO,
+        apart: FIRST_APART_MAX,
         approvals: &BTreeMap::new(),
         now: clock.aws_now(),
     };
-    let before = Membership::default();
     let membership = before.after_walk(walked, &terms);
-    say(&before, &membership);
+    say(before, &membership);
     membership
 }
 
@@ -186,6 +187,10 @@ impl<O: OrganizationReader> Walker<'_, O> {
     async fn rest(&mut self, demand: &Demand, begun: Duration) {
         let walked = self.clock.elapsed();
         let pause = match self.failures.checked_sub(1) {
+            // Changes of exclusions wait for a second reading.
+            None if self.membership.borrow().confirms_at.is_some() => {
+                demand.interval.min(FIRST_APART_MAX)
+            }
             None => {
                 // Tools that share the budget drift apart.
                 let now = self.clock.now().to_string();

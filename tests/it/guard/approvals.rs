@@ -196,8 +196,8 @@ fn a_pack_that_a_plain_directory_does_not_declare_waits_for_a_word_of_it() {
     // What an error hides is no pack that is not declared: the error is to be mended.
     let ruling = Court::new().rule_knowing("#declared; #invalid; a v1; b v1", shown);
     assert_snapshot!(text(ruling.approved.plan()), @"
-    ! x held, would delete: no manifest declares it
-        invalid: some manifests of this revision are invalid
+    ! x held, would delete: no valid manifest declares it
+        invalid: some manifests of this revision are invalid: nothing is taken away until they are corrected
     1 change held.
     ");
     let ruling = Court::new().rule_knowing("#declared; a v1; b v1; x absent", shown);

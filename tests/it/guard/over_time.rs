@@ -1,5 +1,6 @@
 //! The window of 24 hours, what is held, and what is not known.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use conformd::domain::base::mode::Mode;
@@ -257,9 +258,10 @@ fn rules_that_go_after_a_pack_leave_half_of_what_evaluates() {
 #[test]
 fn accounts_that_somebody_else_leaves_out_count_and_those_of_ours_count_once() {
     let mut court = Court::new();
-    let leaving = |accounts: std::ops::RangeInclusive<u32>| ObservedPut {
-        excluded: accounts.map(account).collect(),
-        ..observation(1)
+    let leaving = |accounts: std::ops::RangeInclusive<u32>| {
+        let excluded: BTreeSet<_> = accounts.map(account).collect();
+        let echo = Digest::of(excluded.iter().map(|account| account.as_str().as_bytes()));
+        ObservedPut { excluded, echo, ..observation(1) }
     };
     court.sees([("a", leaving(1..=1))].into_iter());
     let own = leaving(1..=3);
@@ -276,6 +278,18 @@ fn accounts_that_somebody_else_leaves_out_count_and_those_of_ours_count_once() {
     court.now = at("12:02");
     let back = [("a", ObservedPut { last_update: at("00:00"), ..leaving(1..=8) })].into_iter();
     assert_eq!(court.sees(back).released, []);
+}
+
+#[test]
+fn what_an_earlier_process_left_out_is_not_taken_for_the_deed_of_others() {
+    let mut court = Court::new();
+    let excluded = BTreeSet::from([account(1)]);
+    let put = ObservedPut { excluded, echo: Digest::of([b"put".as_slice()]), ..observation(1) };
+    let (region, pack) = (place().region, "a".parse().unwrap());
+    // The record of that process has the pack as it was, and what it put then.
+    court.window.recall_observed(&region, &pack, observation(1));
+    court.window.recall_echo(&region, &pack, put.echo);
+    assert_eq!(court.sees([("a", put)].into_iter()).excluded, []);
 }
 
 #[test]

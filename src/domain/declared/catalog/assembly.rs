@@ -37,11 +37,7 @@ impl ParsedManifests {
         previous: Option<&Catalog>,
     ) -> Catalog {
         self.update(&snapshot.files);
-        // What passed under other settings has not passed: it may hold a remediation that they
-        // forbid by now. Its packs stay as AWS has them.
-        let before = PreviousCatalog(
-            previous.filter(|former| constraints.demand_no_more_than(&former.constraints)),
-        );
+        let before = PreviousCatalog { catalog: previous, constraints };
         let DocumentIntake { drafts, approvals, mut diagnostics, mut broken } =
             DocumentIntake::of(self.files());
 
@@ -75,7 +71,7 @@ impl ParsedManifests {
         for (path, why) in &broken {
             for manifest in before.packs_of(path) {
                 packs.entry(manifest.name.clone()).or_insert_with(|| {
-                    let last_good = Some(Arc::clone(manifest));
+                    let last_good = before.last_good(&manifest.name);
                     Declared::Broken { why: why.clone(), last_good }
                 });
             }

@@ -199,7 +199,9 @@ fn source(source: &SourceStatus) -> SourceView {
 
 pub(super) fn organization(facts: &CurrentState) -> OrganizationView {
     let (freshness, why) = match facts.list_freshness() {
-        ListFreshness::Current => (FreshnessKind::Current, None),
+        ListFreshness::Current | ListFreshness::ReadOnce { confirms_at: _ } => {
+            (FreshnessKind::Current, None)
+        }
         ListFreshness::Frozen(doubt) => (FreshnessKind::Frozen, Some(doubt.to_string())),
         ListFreshness::Unknown(doubt) => (FreshnessKind::Unknown, Some(doubt.to_string())),
     };

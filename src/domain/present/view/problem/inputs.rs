@@ -99,7 +99,7 @@ fn unread_list(facts: &CurrentState, membership: &Membership, drafts: &mut Draft
     let since = membership.list.as_ref().map_or(facts.started(), |list| list.read);
     let is_lost = after(since, LIST_LOST) < facts.now;
     match facts.list_freshness() {
-        ListFreshness::Current => {}
+        ListFreshness::Current | ListFreshness::ReadOnce { .. } => {}
         ListFreshness::Frozen(_) if membership.shrink.is_some() => {
             let draft = drafts.of(ProblemSeverity::Critical, ProblemCause::AccountListShrank);
             draft.say(membership.status().to_do.unwrap_or_default());
