@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::SettingsFile;
 use crate::domain::base::failure::chain;
 use crate::domain::base::model::{PackName, Region, Revision, Timestamp};
+use crate::domain::base::time::to_second;
 use crate::domain::base::untrusted::flowing;
 use crate::domain::plan::record::{
     ApprovalUse, DeliveredPut, LossCause, LossEntry, LossKey, LossKind, LossState,
@@ -181,7 +182,7 @@ fn text(entries: &[HistoryEntry]) -> String {
     for HistoryEntry { at, kind, region, pack, what, approval, revision } in entries {
         let revision = revision.as_ref().map(|it| flowing(&it.0, REVISION_SHOWN));
         table.add_row([
-            at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            to_second(*at).to_string(),
             (*kind).to_owned(),
             region.to_string(),
             pack.to_string(),
@@ -197,7 +198,7 @@ fn text(entries: &[HistoryEntry]) -> String {
 fn csv(entries: &[HistoryEntry]) -> String {
     let mut text = "time,kind,region,pack,what,approval,revision\r\n".to_owned();
     for HistoryEntry { at, kind, region, pack, what, approval, revision } in entries {
-        let at = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let at = to_second(*at).to_string();
         let revision = revision.as_ref().map(|it| it.0.as_str()).unwrap_or_default();
         let approval = approval.as_deref().unwrap_or_default();
         let fields = [at.as_str(), kind, region.as_str(), pack.as_str(), what, approval, revision];
