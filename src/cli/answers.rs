@@ -197,17 +197,17 @@ fn foreign<T>(reply: &DaemonReply<T>, config: &Config) -> String {
     )
 }
 
-/// The latest events of the daemon of these settings, or those after a number.
+/// The latest events of the daemon of these settings, or those after a number; an error if the
+/// daemon that answers there belongs to others.
 pub(super) async fn events_after(
     config: &Config,
     after: Option<u64>,
 ) -> anyhow::Result<EventsView> {
     let daemon = Address::of(reachable(config.http.listen));
     let query = after.map_or_else(|| "?limit=1".to_owned(), |after| format!("?after={after}"));
-    let (status, body) =
-        ask(&daemon.join(&format!("/api/v1/events{query}")), PATIENCE, ANSWER_MAX).await?;
-    ensure!(status == StatusCode::OK, "{daemon} answers {status}");
-    Ok(serde_json::from_str(&body)?)
+    let reply = get(&daemon, &format!("/api/v1/events{query}")).await?;
+    ensure!(reply.owner.is_of(config), foreign(&reply, config));
+    Ok(reply.answer)
 }
 
 /// Says why this process observes AWS itself.

@@ -226,7 +226,39 @@ fn a_reload_prints_what_changed_or_that_nothing_did() {
     scene.write("conformd.yaml", &text.replace("inFlight: 8", "inFlight: 9"));
     let refused = reload().expect(1);
     assert!(refused.stderr.contains("limits cannot change while running"), "{}", refused.text());
+    let events = daemon.get("/api/v1/events").unwrap().json();
+    let kinds: Vec<&str> = events["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["kind"].as_str())
+        .collect();
+    let reloads: Vec<&str> = kinds.into_iter().filter(|kind| kind.ends_with("reloaded")).collect();
+    assert_eq!(reloads, ["reloaded", "reloaded", "reloaded", "not_reloaded"]);
     daemon.stop().expect(0);
+}
+
+#[test]
+fn a_reload_repeats_nothing_that_the_daemon_of_another_installation_says() {
+    let (scene, others) = (Scene::new(), Scene::new());
+    for one in [&scene, &others] {
+        one.declare("keys", 90, BOTH);
+    }
+    let text = std::fs::read_to_string(others.path("conformd.yaml")).unwrap();
+    others.write("conformd.yaml", &text.replace("installation: test", "installation: other"));
+    let (daemon, other) = (scene.daemon(), others.daemon());
+    let text = std::fs::read_to_string(scene.path("conformd.yaml")).unwrap();
+    let address = other.address.to_string();
+    scene.write("conformd.yaml", &text.replace("127.0.0.1:0", &address));
+    let pid = daemon.program.id().to_string();
+    let reload = scene.start(&["reload", "--pid", &pid]);
+    // The other daemon reloads its settings at the same time.
+    reload.eventually("answered", || {
+        other.program.signal("HUP");
+        (!reload.stdout().is_empty()).then_some(())
+    });
+    let said = reload.end().expect(0).stdout;
+    assert_eq!(said, "the daemon was asked to reload; its log reports the result\n");
 }
 
 #[test]
