@@ -297,6 +297,52 @@ fn a_change_of_descriptions_alone_says_so() {
 }
 
 #[test]
+fn a_value_that_may_be_a_secret_is_hidden_within_a_function_too() {
+    let scene = Scene::new();
+    let more = RECORD.to_owned();
+    scene.set(&Settings { regions: BOTH, more, ..Settings::default() });
+    let template = |word: &str| {
+        let source = |text: &str| {
+            format!(
+                "{{Owner: CUSTOM_POLICY, SourceDetails: [{{EventSource: aws.config, MessageType: \
+                 ConfigurationItemChangeNotification}}], CustomPolicyDetails: \
+                 {{PolicyRuntime: guard-2.x.x, PolicyText: {text}}}}}"
+            )
+        };
+        let text = format!(
+            "Metadata: {{Contact: contact-{word}}}
+Parameters:
+  Age: {{Type: String, Default: '90'}}
+Conditions:
+  IsOld: !Equals [!Ref Age, '90']
+Resources:
+  Policy:
+    Type: AWS::Config::ConfigRule
+    Properties:
+      ConfigRuleName: policy
+      Source: !If [IsOld, {}, {}]
+",
+            source(&format!("policy-{word}")),
+            source("other")
+        );
+        scene.write("templates/keys.yaml", &text);
+    };
+    template("s3cret");
+    declare(&scene, "");
+    scene.run(&["apply", "--yes"]).expect(0);
+    template("s4cret");
+    for arguments in
+        [&["plan", "-o", "json"] as &[&str], &["plan", "-o", "markdown"], &["diff", "-o", "json"]]
+    {
+        let text = scene.run(arguments).expect(0).stdout;
+        assert!(text.contains("Source") && text.contains("Contact"), "{text}");
+        assert!(!text.contains("s3cret") && !text.contains("s4cret"), "{text}");
+    }
+    let diff = scene.run(&["diff"]).expect(0).stdout;
+    assert!(diff.contains("policy-s4cret") && diff.contains("contact-s4cret"), "{diff}");
+}
+
+#[test]
 fn accounts_that_enter_and_leave_an_exclusion_are_named() {
     let scene = deployed("");
     scene.set(&Settings { regions: BOTH, intervals: ("1s", "1s"), ..Settings::default() });
