@@ -202,7 +202,7 @@ async fn objects(
 ) -> Option<(Child, BufReader<ChildStdout>)> {
     let mut git = git(root);
     let mut git = git.args(["cat-file", how]).stdin(Stdio::piped()).spawn().ok()?;
-    let names: String = names.map(|name| format!("{name}\n")).collect();
+    let names = names.collect::<Vec<_>>().join("\n") + "\n";
     // A pipe takes all of them (64 KiB), so git may wait for its reader meanwhile.
     git.stdin.take()?.write_all(names.as_bytes()).await.ok()?;
     let said = BufReader::new(git.stdout.take()?);

@@ -133,11 +133,11 @@ impl Written {
                 .with_context(|| format!("{} cannot be removed", file.display()))?;
         }
         for directory in self.directories.iter().rev() {
-            match fs::remove_dir(directory) {
-                Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
-                removed => {
-                    removed.with_context(|| format!("{} cannot be removed", directory.display()))?
-                }
+            let removed = fs::remove_dir(directory);
+            let is_used =
+                removed.as_ref().is_err_and(|error| error.kind() == ErrorKind::DirectoryNotEmpty);
+            if !is_used {
+                removed.with_context(|| format!("{} cannot be removed", directory.display()))?;
             }
         }
         Ok(())

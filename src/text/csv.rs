@@ -18,7 +18,7 @@ pub fn cell(text: &str) -> String {
 }
 
 /// The head and the rows as a file.
-pub fn csv_file<const N: usize>(
+pub(crate) fn csv_file<const N: usize>(
     head: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
 ) -> String {

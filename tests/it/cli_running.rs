@@ -121,9 +121,10 @@ fn the_history_of_a_region_that_was_given_up_is_found_and_no_field_of_csv_is_cut
     let names: Vec<String> =
         (1..=12).map(|number| format!("AnUnusuallyLongNameOfAParameter{number}")).collect();
     let text = manifest("keys", 90, BOTH);
-    let declared: String =
-        names.iter().map(|name| format!("        {name}: {{Type: String}}\n")).collect();
-    let values: String = names.iter().map(|name| format!(", {name}: \"1\"")).collect();
+    let declared = names.iter().map(|name| format!("        {name}: {{Type: String}}\n"));
+    let declared = declared.collect::<Vec<_>>().concat();
+    let values = names.iter().map(|name| format!(", {name}: \"1\""));
+    let values = values.collect::<Vec<_>>().concat();
     let text = text
         .replace("      Resources:", &format!("{declared}      Resources:"))
         .replace("Age: \"90\"", &format!("Age: \"90\"{values}"));
