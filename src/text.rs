@@ -4,6 +4,8 @@
 //! a sign, columns that stand beneath each other, and details beneath their row, broken to the
 //! width of the terminal. Colors are the command line's.
 
+pub mod csv;
+
 use comfy_table::{ContentArrangement, Table, presets};
 use textwrap::{Options, WordSplitter, WrapAlgorithm};
 

@@ -25,11 +25,10 @@ use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::membership::Membership;
 use crate::domain::present::report::Reports;
 use crate::domain::present::view::events::EventsView;
-use crate::domain::present::view::{ConfirmedCaller, CurrentState, VERSION};
+use crate::domain::present::view::{ConfirmedCaller, CurrentState, NotFound, VERSION};
 use crate::session::{AwsSession, Remembering};
 use crate::tasks::region::Surroundings;
 use crate::tasks::region::read_depth::{Progress, ReadDepth};
-use crate::text::Layout;
 use crate::{daemon, session};
 
 /// How long a daemon may take; its own limit for an answer is 10 s.
@@ -123,6 +122,7 @@ struct ErrorDetail {
 #[derive(Debug, thiserror::Error)]
 #[error("{message} (the daemon at {daemon} says so)")]
 struct DaemonRefusal {
+    status: StatusCode,
     message: String,
     daemon: Address,
 }
@@ -132,13 +132,13 @@ pub(super) fn refusal(error: &anyhow::Error) -> Option<&str> {
     error.downcast_ref::<DaemonRefusal>().map(|refusal| refusal.message.as_str())
 }
 
-/// An error in which a daemon says that a name of the question does not exist, as an error of the
-/// command line.
+/// An error that says that a name of the question does not exist, whether a daemon says so or this
+/// process, as an error of the command line.
 pub(super) fn as_wrong_name(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast::<DaemonRefusal>() {
-        Ok(refusal) => WrongName(refusal.to_string()).into(),
-        Err(error) => error,
-    }
+    // Any other refusal, such as too many requests, does not mean that the caller is wrong.
+    let refusal = error.downcast_ref::<DaemonRefusal>();
+    let is_refused = refusal.is_some_and(|refusal| refusal.status == StatusCode::NOT_FOUND);
+    if is_refused || error.is::<NotFound>() { WrongName(error.to_string()).into() } else { error }
 }
 
 impl DaemonAddress {
@@ -198,17 +198,17 @@ fn foreign<T>(reply: &DaemonReply<T>, config: &Config) -> String {
     )
 }
 
-/// The latest events of the daemon of these settings, or those after a number.
+/// The latest events of the daemon of these settings, or those after a number; an error if the
+/// daemon that answers there belongs to others.
 pub(super) async fn events_after(
     config: &Config,
     after: Option<u64>,
 ) -> anyhow::Result<EventsView> {
     let daemon = Address::of(reachable(config.http.listen));
     let query = after.map_or_else(|| "?limit=1".to_owned(), |after| format!("?after={after}"));
-    let (status, body) =
-        ask(&daemon.join(&format!("/api/v1/events{query}")), PATIENCE, ANSWER_MAX).await?;
-    ensure!(status == StatusCode::OK, "{daemon} answers {status}");
-    Ok(serde_json::from_str(&body)?)
+    let reply = get(&daemon, &format!("/api/v1/events{query}")).await?;
+    ensure!(reply.owner.is_of(config), foreign(&reply, config));
+    Ok(reply.answer)
 }
 
 /// Says why this process observes AWS itself.
@@ -250,7 +250,7 @@ async fn get<T: DeserializeOwned>(daemon: &Address, page: &str) -> anyhow::Resul
     match serde_json::from_str::<DaemonProblem>(&body) {
         Ok(problem) if status.is_client_error() => {
             let message = flowing(&problem.error.message, REFUSAL_MAX);
-            Err(DaemonRefusal { message, daemon: daemon.clone() }.into())
+            Err(DaemonRefusal { status, message, daemon: daemon.clone() }.into())
         }
         Ok(problem) => bail!("{daemon} answers {status}: {}", problem.error.message),
         Err(_) => bail!("{daemon} answers {status}: it is not a conformd that has this page"),
@@ -311,14 +311,6 @@ async fn read(
         (region.clone(), Arc::new(report))
     });
     Ok(futures_util::future::join_all(reads).await.into_iter().collect())
-}
-
-/// As wide as the terminal, and as long as it takes where there is none.
-pub(super) fn layout(wide: bool) -> Layout {
-    use std::io::IsTerminal as _;
-    let stdout = std::io::stdout();
-    let size = terminal_size::terminal_size_of(&stdout).filter(|_| stdout.is_terminal());
-    Layout { width: size.map(|(width, _)| width.0), wide }
 }
 
 #[cfg(test)]

@@ -18,12 +18,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use self::rollout::{Rollouts, watch};
-use super::plan::{RegionPlan, chosen, is_simulated, is_valid, observe, simulated_line, text};
+use super::git::GitHistory;
+use super::plan::{
+    RegionChoice, RegionPlan, chosen, complete, is_valid, observe, simulated_line, text,
+};
 use super::terminal::print;
 use crate::cli::{settings, surroundings};
-use crate::config::{Config, ConfigError, SettingsFile};
+use crate::config::{Config, ConfigError};
 use crate::domain::base::model::{Region, Revision, Timestamp};
-use crate::domain::base::time::after;
+use crate::domain::base::time::{after, to_second};
 use crate::domain::declared::approval::Approval;
 use crate::domain::plan::hold::HoldReason;
 use crate::domain::plan::outcome::{Outcome, StepResult};
@@ -54,10 +57,7 @@ const SECOND_REFRESHES_MAX: usize = 2;
 #[command(after_help = ABOUT)]
 pub(super) struct ApplyArgs {
     #[command(flatten)]
-    settings: SettingsFile,
-    /// Only these regions, which must be in aws.regions of the settings.
-    #[arg(long = "region", value_name = "REGION")]
-    regions: Vec<Region>,
+    regions: RegionChoice,
     /// Do not ask for confirmation; losses that wait for approval stay held.
     #[arg(long, short)]
     yes: bool,
@@ -72,7 +72,7 @@ pub(super) struct ApplyArgs {
 
 /// Reconciles once, or twice when a second reading is to follow.
 pub(super) async fn run(args: ApplyArgs) -> anyhow::Result<ExitCode> {
-    let config = settings::settings(&args.settings)?;
+    let config = settings::settings(&args.regions.settings)?;
     if !config.mode.may_put() {
         let why = "the settings say `mode: observe`; apply writes, so set upsert or sync";
         return Err(ConfigError(why.to_owned()).into());
@@ -108,8 +108,8 @@ async fn apply(
     config: Config,
     stop: &CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    let regions = chosen(&args.regions, config.aws.regions.iter())?;
-    let simulated = is_simulated(&config);
+    let regions = chosen(&args.regions.regions, config.aws.regions.iter())?;
+    let simulated = config.is_simulated();
     // On the heap: the SDK's futures are large.
     let opening = Box::pin(ApplyRun::open(args, config, &regions, stop));
     let Some(opened) = stop.run_until_cancelled(opening).await else {
@@ -158,6 +158,8 @@ struct ApplyRun<'a> {
     /// What was typed at the terminal.
     typed: Option<Approval>,
     outcomes: RegionOutcomes,
+    /// Templates from git: what was shown and what is carried out are explained alike.
+    history: GitHistory,
 }
 
 /// The first reading of a content of the source.
@@ -180,9 +182,12 @@ impl<'a> ApplyRun<'a> {
         let session = AwsSession::once(config, Remembering::Takes("conformd apply")).await?;
         let around = Surroundings::default();
         let (plans, typed, outcomes) = (Vec::new(), None, Vec::new());
-        let mut run = Self { args, session, stop, around, plans, first: None, typed, outcomes };
+        let (first, history) = (None, GitHistory::default());
+        let mut run = Self { args, session, stop, around, plans, first, typed, outcomes, history };
         run.read().await?;
-        run.plans = observe(&run.session, regions, &run.around, run.session.config.mode).await;
+        let (session, around) = (&run.session, &run.around);
+        let mode = session.config.mode;
+        run.plans = observe(session, regions, around, mode, &mut run.history).await;
         Ok(run)
     }
 
@@ -237,10 +242,7 @@ impl<'a> ApplyRun<'a> {
     /// Waits and observes again; `false` if it was stopped.
     async fn wait_until(&mut self, at: Timestamp) -> anyhow::Result<bool> {
         let left = Duration::try_from(at.duration_since(self.session.clock.aws_now()));
-        print(&format!(
-            "Waiting until {} for the second reading.\n",
-            at.strftime("%Y-%m-%dT%H:%M:%SZ")
-        ))?;
+        print(&format!("Waiting until {} for the second reading.\n", to_second(at)))?;
         let waited = self.session.clock.sleep(left.unwrap_or_default());
         let stop = self.stop;
         if stop.run_until_cancelled(waited).await.is_none() {
@@ -332,6 +334,8 @@ impl<'a> ApplyRun<'a> {
             RegionPlan { reconciler: one.reconciler, report, ruling }
         });
         self.plans = futures_util::future::join_all(looks).await;
+        // What was shown is completed: without this, the same plan would seem to be another one.
+        self.complete().await;
         let now = self.plans.iter().map(|one| &one.report.plan);
         Ok(shown::differences(&shown, now, self.typed.as_ref()))
     }
@@ -356,7 +360,13 @@ impl<'a> ApplyRun<'a> {
         for one in &mut self.plans {
             (one.report, one.ruling) = one.reconciler.refresh(&policy, &self.around).await;
         }
+        self.complete().await;
         Ok(())
+    }
+
+    async fn complete(&mut self) {
+        let config = &self.session.config;
+        complete(&mut self.plans, config, &self.around, &mut self.history).await;
     }
 
     /// Whether no action of a user is required.

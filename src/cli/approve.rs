@@ -9,18 +9,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::answers::{DaemonAddress, DaemonReply, as_wrong_name};
-use super::plan::{chosen, is_simulated, observe, simulated_line};
+use super::plan::{Planned, planned, simulated_line};
 use super::terminal::print;
-use crate::cli::{settings, surroundings};
+use crate::cli::settings;
 use crate::config::SettingsFile;
-use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, Region, Timestamp};
 use crate::domain::declared::approval::LIFE_MAX;
-use crate::domain::organization::membership::Membership;
 use crate::domain::present::approval_document::{ApprovalText, WaitingLosses};
 use crate::domain::present::view::approvals::{ApprovalsView, document, names};
 use crate::domain::present::view::text::clean;
-use crate::session::{AwsSession, Remembering};
 
 /// Arguments of `approve`.
 #[derive(Debug, clap::Args)]
@@ -78,7 +75,7 @@ pub(super) async fn run(args: ApproveArgs) -> anyhow::Result<ExitCode> {
     let PendingText { waiting, names, simulated, now, unknown, from } =
         match args.daemon.query(&page(&args.regions)).await.map_err(as_wrong_name)? {
             Some(reply) => reported(reply),
-            None => planned(&args).await?,
+            None => computed(&args).await?,
         };
     let unlisted = unlisted(&args.daemon.settings, &waiting);
     let mut stderr = std::io::stderr().lock();
@@ -162,13 +159,8 @@ fn reported(reply: DaemonReply<ApprovalsView>) -> PendingText {
 }
 
 /// What a fresh plan waits for.
-async fn planned(args: &ApproveArgs) -> anyhow::Result<PendingText> {
-    let config = settings::settings(&args.daemon.settings)?;
-    let regions = chosen(&args.regions, config.aws.regions.iter())?;
-    let simulated = is_simulated(&config);
-    let session = AwsSession::once(config, Remembering::Reads).await?;
-    let around = surroundings::read(&session, &Membership::default()).await?;
-    let plans = observe(&session, &regions, &around, Mode::Observe).await;
+async fn computed(args: &ApproveArgs) -> anyhow::Result<PendingText> {
+    let Planned { session, around, plans } = planned(&args.daemon.settings, &args.regions).await?;
     let waiting = WaitingLosses::of(plans.iter().map(|one| &one.report));
     let unknown = plans.iter().filter_map(|one| {
         let unknown = one.report.unknown.as_ref()?;
@@ -178,7 +170,7 @@ async fn planned(args: &ApproveArgs) -> anyhow::Result<PendingText> {
     Ok(PendingText {
         names: names(&waiting, &around.membership),
         waiting,
-        simulated,
+        simulated: session.config.is_simulated(),
         now: session.clock.aws_now(),
         unknown: unknown.into_iter().collect(),
         from: "computed from the source and AWS, without a daemon".to_owned(),

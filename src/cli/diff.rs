@@ -9,20 +9,13 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::exit::{EXIT_CHANGES, WrongName};
-use super::git;
-use super::plan::{RegionPlan, chosen, is_simulated, is_valid, observe, simulated_line};
+use super::exit::WrongName;
+use super::plan::{Planned, RegionChoice, RegionPlan, planned, simulated_line};
 use super::terminal::{paint, print};
-use crate::cli::{settings, surroundings};
-use crate::config::SettingsFile;
-use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::base::nearest::did_you_mean;
-use crate::domain::organization::membership::Membership;
 use crate::domain::plan::step::{ActionKind, Change, PlanStep};
 use crate::domain::present::plan_text::{StepText, Values};
-use crate::session::{AwsSession, Remembering};
-use crate::tasks::region::Surroundings;
 
 /// Where the old content comes from, for the help.
 const ABOUT: &str = "\
@@ -44,10 +37,7 @@ pub(super) struct DiffArgs {
     #[arg(value_name = "PACK")]
     packs: Vec<PackName>,
     #[command(flatten)]
-    settings: SettingsFile,
-    /// Only these regions, which must be in aws.regions of the settings.
-    #[arg(long = "region", value_name = "REGION")]
-    regions: Vec<Region>,
+    regions: RegionChoice,
     /// Exit with code 2 if anything differs.
     #[arg(long)]
     detailed_exitcode: bool,
@@ -85,22 +75,16 @@ struct PackDiff<'a> {
 
 /// Prints in what AWS and the manifests differ.
 pub(super) async fn run(args: DiffArgs) -> anyhow::Result<ExitCode> {
-    let config = settings::settings(&args.settings)?;
-    let regions = chosen(&args.regions, config.aws.regions.iter())?;
-    let session = AwsSession::once(config, Remembering::Reads).await?;
-    let around = surroundings::read(&session, &Membership::default()).await?;
-    let mut plans = observe(&session, &regions, &around, Mode::Observe).await;
-    let all = plans.iter_mut().map(|one| &mut one.report.plan).collect();
-    git::complete(all, &session.config, &around).await;
-    known(&args.packs, &plans, &around)?;
-    let packs = grouped(&plans, &args.packs);
-    let unread = plans.iter().filter(|one| one.report.unknown.is_some());
+    let planned = planned(&args.regions.settings, &args.regions.regions).await?;
+    known(&args.packs, &planned)?;
+    let packs = grouped(&planned.plans, &args.packs);
+    let unread = planned.plans.iter().filter(|one| one.report.unknown.is_some());
     let unknown: Vec<&Region> = unread.map(|one| &one.report.place.region).collect();
-    let simulated = is_simulated(&session.config);
-    let (differs, is_blind) = (!packs.is_empty(), !unknown.is_empty());
+    let simulated = planned.session.config.is_simulated();
+    let differs = !packs.is_empty();
     match args.output {
         DiffOutput::Text => {
-            let text = text(&packs, &unknown);
+            let text = text(&packs, &undeclared(&args.packs, &planned, &packs), &unknown);
             let text = paint::plan(&text, paint::stdout_has_colour());
             print(&(simulated_line(simulated).to_owned() + &text))?;
         }
@@ -109,25 +93,47 @@ pub(super) async fn run(args: DiffArgs) -> anyhow::Result<ExitCode> {
             print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
         }
     }
-    Ok(match (is_blind || !is_valid(&around), args.detailed_exitcode && differs) {
-        (true, _) => ExitCode::FAILURE,
-        (false, true) => ExitCode::from(EXIT_CHANGES),
-        (false, false) => ExitCode::SUCCESS,
-    })
+    Ok(planned.exit_code(args.detailed_exitcode, differs))
 }
 
-/// Refuses names of packs that neither a manifest nor a plan knows: no difference would be a claim.
-fn known(asked: &[PackName], plans: &[RegionPlan], around: &Surroundings) -> Result<(), WrongName> {
-    let declared = around.source.catalog.iter().flat_map(|catalog| catalog.packs.keys());
-    let steps = plans.iter().flat_map(|one| one.report.plan.steps_with_held());
-    let all: BTreeSet<&str> =
-        declared.map(PackName::as_str).chain(steps.map(|step| step.pack.as_str())).collect();
-    let Some(wrong) = asked.iter().find(|name| !all.contains(name.as_str())) else {
+/// Refuses names of packs that neither a manifest nor AWS has: no difference would be a claim.
+fn known(asked: &[PackName], planned: &Planned) -> Result<(), WrongName> {
+    let reports = planned.plans.iter().map(|one| &one.report);
+    // A region that could not be read may have any pack; the output names it.
+    if reports.clone().any(|report| report.unknown.is_some()) {
+        return Ok(());
+    }
+    let there = reports.clone().flat_map(|one| one.packs.keys().chain(one.plan.bystanders.keys()));
+    let steps = reports.clone().flat_map(|one| one.plan.steps_with_held());
+    let all: BTreeSet<&PackName> =
+        declared(planned).chain(there).chain(steps.map(|step| &step.pack)).collect();
+    let Some(wrong) = asked.iter().find(|name| !all.contains(name)) else {
         return Ok(());
     };
-    let hint = did_you_mean(wrong.as_str(), all.iter().copied())
+    let hint = did_you_mean(wrong.as_str(), all.iter().map(|name| name.as_str()))
         .unwrap_or_else(|| "`conformd status -o wide` lists all packs".to_owned());
-    Err(WrongName(format!("there is no pack {wrong}; {hint}")))
+    let regions: Vec<&str> = reports.map(|report| report.place.region.as_str()).collect();
+    Err(WrongName(format!(
+        "no manifest declares a pack {wrong}, and AWS has none in {}; {hint}",
+        regions.join(", ")
+    )))
+}
+
+fn declared(planned: &Planned) -> impl Iterator<Item = &PackName> {
+    planned.around.source.catalog.iter().flat_map(|catalog| catalog.packs.keys())
+}
+
+/// The packs asked for that are only in AWS, and that no step is about.
+fn undeclared<'a>(
+    asked: &'a [PackName],
+    planned: &Planned,
+    packs: &[PackDiff<'_>],
+) -> Vec<&'a PackName> {
+    let is_only_there = |name: &&PackName| {
+        !declared(planned).any(|declared| declared == *name)
+            && !packs.iter().any(|one| one.pack == *name)
+    };
+    asked.iter().filter(is_only_there).collect()
 }
 
 fn grouped<'a>(plans: &'a [RegionPlan], asked: &[PackName]) -> Vec<PackDiff<'a>> {
@@ -158,7 +164,7 @@ fn differs(step: &PlanStep) -> bool {
     }
 }
 
-fn text(packs: &[PackDiff<'_>], unknown: &[&Region]) -> String {
+fn text(packs: &[PackDiff<'_>], undeclared: &[&PackName], unknown: &[&Region]) -> String {
     let names = |regions: &[&Region]| {
         regions.iter().map(|region| region.as_str()).collect::<Vec<_>>().join(", ")
     };
@@ -167,7 +173,10 @@ fn text(packs: &[PackDiff<'_>], unknown: &[&Region]) -> String {
         let (first, rest) = step.split_once('\n').unwrap_or((step, ""));
         writeln!(text, "{first} in {}\n{}", names(regions), rest.trim_end()).ok();
     }
-    if packs.is_empty() && unknown.is_empty() {
+    for name in undeclared.iter().filter(|_| unknown.is_empty()) {
+        writeln!(text, "{name}: no manifest declares it, so nothing is compared").ok();
+    }
+    if packs.is_empty() && undeclared.is_empty() && unknown.is_empty() {
         text.push_str("No differences.\n");
     }
     if !unknown.is_empty() {

@@ -67,7 +67,8 @@ pub const EXIT_CODES: &[ExitCodeRow] = &[
     },
     ExitCodeRow {
         code: EXIT_USAGE,
-        meaning: "the command line is invalid, or names a region that is not configured",
+        meaning: "the command line is invalid, or names a region, pack, account or command that \
+            does not exist",
         commands: &[],
     },
     ExitCodeRow {

@@ -3,12 +3,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
-
-use super::answers::{DaemonAddress, DaemonAnswer, layout, refusal};
+use super::answers::{DaemonAddress, DaemonAnswer, as_wrong_name, refusal};
 use super::ask::segment;
-use super::terminal::{paint, print};
+use super::terminal::{layout, paint, print};
 use crate::domain::base::model::{AccountId, Malformed, PackName};
+use crate::domain::present::view::NotFound;
 use crate::domain::present::view::account::{AccountView, IS_NAME_OF, account, ambiguous, by_name};
 use crate::text;
 
@@ -57,7 +56,7 @@ impl AccountWord {
 
 /// Prints the explanation.
 pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
-    let view = Box::pin(explanation(&args)).await?;
+    let view = Box::pin(explanation(&args)).await.map_err(as_wrong_name)?;
     match args.output {
         ExplainOutput::Text => {
             let text = text::account(&view, layout(false));
@@ -109,6 +108,6 @@ fn refused_name(error: &anyhow::Error, asked: &AccountWord) -> anyhow::Result<Op
     match *ids {
         [] => Ok(None),
         [id] => Ok(Some(id)),
-        [..] => bail!("{}", ambiguous(name, &ids)),
+        [..] => Err(NotFound(ambiguous(name, &ids)).into()),
     }
 }

@@ -2,10 +2,14 @@
 //!
 //! They only explain a plan. What may be lost is decided without them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
 
 use crate::config::{Config, SourceLocation};
 use crate::domain::base::model::Digest;
@@ -22,31 +26,80 @@ use crate::tasks::region::Surroundings;
 
 /// Commits that are searched, the newest first.
 const COMMITS_MAX: &str = "1000";
-/// Files that are read: each is a process of some milliseconds.
+/// Contents of files that are read: together they are parsed within seconds.
 const FILES_MAX: usize = 500;
+/// Bytes of a content that is read. AWS takes templates of at most 300 KiB; a file in YAML has
+/// comments besides.
+const FILE_BYTES_MAX: u64 = 1_024 * 1_024;
+/// Bytes of the list of changes that are read: a thousand commits of a hundred files have 20 MB.
+const LOG_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
+/// How long the search may take; a plan waits for it.
+const TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Completes changes of templates whose old content is unknown, as far as the history has it.
-pub(super) async fn complete(plans: Vec<&mut Plan>, config: &Config, around: &Surroundings) {
-    let declared = declared(around);
-    let mut changes: Vec<&mut Change> =
-        plans.into_iter().flat_map(steps).flat_map(|step| &mut step.changes).collect();
-    let wanted: BTreeSet<Digest> = changes.iter().filter_map(|change| unknown(change)).collect();
-    if wanted.is_empty() {
-        return;
-    }
-    let SourceLocation::Directory { root, .. } = &config.source;
-    let root = root.clone();
-    let search = tokio::task::spawn_blocking(move || search(&root, wanted));
-    // A search that panicked has found nothing.
-    let found = search.await.unwrap_or_default();
-    for change in &mut changes {
-        if let Change::Template { old: Some(old), new, remediations, content } = change
-            && let (Some(before), Some(after)) = (found.get(&old.digest), declared.get(&new.digest))
-        {
-            let TemplateMark { digest: _, rules: _, remediations: count } = old;
-            *count = Some(before.census.remediations);
-            *remediations = differences(before.remediations(), after.remediations());
-            *content = TemplateChange::between(before, after);
+/// What the configuration of a repository could make git start, turned off. Whoever can write to
+/// the source must not run programs with the credentials of conformd.
+const HARMLESS: [&str; 8] = [
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.pager=cat",
+    "core.sshCommand=false",
+    "credential.helper=",
+    "diff.external=",
+    "log.showSignature=false",
+    // A repository without a work tree, hidden in a directory of the source, is not used.
+    "safe.bareRepository=explicit",
+];
+
+/// The same for its environment; no transport is allowed, so that git never uses the network to
+/// complete a partial clone.
+const ENVIRONMENT: [(&str, &str); 6] = [
+    ("GIT_ALLOW_PROTOCOL", ""),
+    ("GIT_CONFIG_NOSYSTEM", "1"),
+    ("GIT_NO_LAZY_FETCH", "1"),
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+];
+
+/// Templates of the git history that a command has searched for.
+#[derive(Debug, Default)]
+pub(super) struct GitHistory {
+    found: TemplatesByDigest,
+    /// What is not searched for again, so that every plan of a command is explained alike.
+    searched: BTreeSet<Digest>,
+}
+
+impl GitHistory {
+    /// Completes changes of templates whose old content is unknown, as far as the history has it.
+    pub(super) async fn complete(
+        &mut self,
+        plans: Vec<&mut Plan>,
+        config: &Config,
+        around: &Surroundings,
+    ) {
+        let declared = declared(around);
+        let mut changes: Vec<&mut Change> =
+            plans.into_iter().flat_map(steps).flat_map(|step| &mut step.changes).collect();
+        let unknown = changes.iter().filter_map(|change| unknown(change));
+        let wanted: BTreeSet<Digest> =
+            unknown.filter(|digest| self.searched.insert(*digest)).collect();
+        if !wanted.is_empty() {
+            let SourceLocation::Directory { root, .. } = &config.source;
+            // What was found in time counts. Git is killed when its search is dropped.
+            let search = search(root, wanted, &mut self.found);
+            tokio::time::timeout(TIME_MAX, search).await.ok();
+        }
+        for change in &mut changes {
+            if let Change::Template { old: Some(old), new, remediations, content } = change
+                && !content.known
+                && let Some(before) = self.found.get(&old.digest)
+                && let Some(after) = declared.get(&new.digest)
+            {
+                let TemplateMark { digest: _, rules: _, remediations: count } = old;
+                *count = Some(before.census.remediations);
+                *remediations = differences(before.remediations(), after.remediations());
+                *content = TemplateChange::between(before, after);
+            }
         }
     }
 }
@@ -74,30 +127,113 @@ fn declared(around: &Surroundings) -> TemplatesByDigest {
     templates.map(|template| (template.digest, template)).collect()
 }
 
-/// The templates of these digests in the history of the repository that contains this directory;
-/// nothing if there is none.
-fn search(root: &Path, mut wanted: BTreeSet<Digest>) -> TemplatesByDigest {
-    let mut found = BTreeMap::new();
-    let log = ["log", "--all", "--raw", "--no-abbrev", "--no-renames", "--format=", "-n"];
-    let files = [COMMITS_MAX, "--", "*.yaml", "*.yml", "*.json", "*.template"];
-    let Some(log) = git(root, &[&log[..], &files[..]].concat()) else { return found };
-    let mut seen = BTreeSet::new();
-    for (blob, name) in log.lines().flat_map(blobs) {
-        if wanted.is_empty() || seen.len() == FILES_MAX {
-            break;
-        }
-        let Ok(path) = SourcePath::new(name) else { continue };
-        if !seen.insert(blob) {
-            continue;
-        }
-        let Some(text) = git(root, &["cat-file", "blob", blob]) else { continue };
-        for template in templates(path, text) {
+/// Adds the templates of these digests that the history of the repository has which contains this
+/// directory; nothing without a repository, or where git fails.
+async fn search(
+    root: &Path,
+    mut wanted: BTreeSet<Digest>,
+    found: &mut TemplatesByDigest,
+) -> Option<()> {
+    let files = changed_files(root).await.filter(|files| !files.is_empty())?;
+    let files = small(root, files).await?;
+    let names = files.iter().map(|(blob, _)| blob.as_str());
+    let (_git, mut contents) = objects(root, "--batch", names).await?;
+    for (_, path) in files {
+        let text = content(&mut contents).await?;
+        let Ok(text) = String::from_utf8(text) else { continue };
+        // A parser that panics has found nothing.
+        let parsed = tokio::task::spawn_blocking(move || templates(path, text)).await;
+        for template in parsed.unwrap_or_default() {
             if wanted.remove(&template.digest) {
                 found.insert(template.digest, template);
             }
         }
+        if wanted.is_empty() {
+            break;
+        }
     }
-    found
+    Some(())
+}
+
+/// The contents that the newest commits changed, each with the name of its file.
+async fn changed_files(root: &Path) -> Option<Vec<(String, SourcePath)>> {
+    let log = ["log", "--all", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff"];
+    let more = ["--no-textconv", "--no-show-signature", "--format=", "-n", COMMITS_MAX];
+    let files = ["--", "*.yaml", "*.yml", "*.json", "*.template"];
+    let mut git = git(root);
+    git.args(log).args(more).args(files).stdin(Stdio::null());
+    let mut git = git.spawn().ok()?;
+    let mut lines = BufReader::new(git.stdout.take()?.take(LOG_BYTES_MAX)).lines();
+    let (mut seen, mut files) = (BTreeSet::new(), Vec::new());
+    while let Some(line) = lines.next_line().await.ok()? {
+        for (blob, name) in blobs(&line) {
+            let Ok(path) = SourcePath::new(name) else { continue };
+            if seen.insert(blob.to_owned()) {
+                files.push((blob.to_owned(), path));
+            }
+            if files.len() == FILES_MAX {
+                return Some(files);
+            }
+        }
+    }
+    Some(files)
+}
+
+/// Those that are there and not too large to be read.
+async fn small(root: &Path, files: Vec<(String, SourcePath)>) -> Option<Vec<(String, SourcePath)>> {
+    let names = files.iter().map(|(blob, _)| blob.as_str());
+    let (_git, mut sizes) = objects(root, "--batch-check", names).await?;
+    let mut small = Vec::new();
+    for file in files {
+        let mut line = String::new();
+        sizes.read_line(&mut line).await.ok()?;
+        if size(&line).is_some_and(|size| size <= FILE_BYTES_MAX) {
+            small.push(file);
+        }
+    }
+    Some(small)
+}
+
+/// What one process of git says of these objects, in their order.
+async fn objects(
+    root: &Path,
+    how: &str,
+    names: impl Iterator<Item = &str>,
+) -> Option<(Child, BufReader<ChildStdout>)> {
+    let mut git = git(root);
+    let mut git = git.args(["cat-file", how]).stdin(Stdio::piped()).spawn().ok()?;
+    let names = names.collect::<Vec<_>>().join("\n") + "\n";
+    // A pipe takes all of them (64 KiB), so git may wait for its reader meanwhile.
+    git.stdin.take()?.write_all(names.as_bytes()).await.ok()?;
+    let said = BufReader::new(git.stdout.take()?);
+    Some((git, said))
+}
+
+/// The next content of `cat-file --batch`: a line about it, its bytes, and a line break.
+async fn content(contents: &mut BufReader<ChildStdout>) -> Option<Vec<u8>> {
+    let mut line = String::new();
+    contents.read_line(&mut line).await.ok()?;
+    let size = size(&line).filter(|size| *size <= FILE_BYTES_MAX)?;
+    let mut bytes = vec![0; usize::try_from(size).ok()?];
+    contents.read_exact(&mut bytes).await.ok()?;
+    contents.read_u8().await.ok()?;
+    Some(bytes)
+}
+
+/// The size of a file's content, from a line such as `NAME blob 120`; nothing for what is missing.
+fn size(line: &str) -> Option<u64> {
+    let (_, kind_and_size) = line.trim_end().split_once(' ')?;
+    kind_and_size.strip_prefix("blob ")?.parse().ok()
+}
+
+/// Git in this directory, which starts no other program; it is killed when it is dropped.
+fn git(root: &Path) -> Command {
+    let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root.to_owned() };
+    let mut git = Command::new("git");
+    git.arg("--no-pager").args(HARMLESS.iter().flat_map(|setting| ["-c", setting]));
+    git.args(["-c", "core.quotePath=false", "-C"]).arg(root).envs(ENVIRONMENT);
+    git.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    git
 }
 
 /// The templates of a file: it is one, or its manifests contain some.
@@ -127,14 +263,4 @@ fn blobs(line: &str) -> impl Iterator<Item = (&str, &str)> {
     let (facts, name) = line.split_once('\t').unwrap_or_default();
     let blobs = facts.split(' ').skip(2).take(2);
     blobs.filter(|blob| blob.bytes().any(|digit| digit != b'0')).map(move |blob| (blob, name))
-}
-
-/// The output of git; nothing if it fails. Hooks and monitors of the repository are not run.
-fn git(root: &Path, arguments: &[&str]) -> Option<String> {
-    let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root.to_owned() };
-    let mut git = Command::new("git");
-    git.args(["--no-pager", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-C"]);
-    git.arg(root).args(arguments).stdin(Stdio::null()).stderr(Stdio::null());
-    let ended = git.output().ok().filter(|ended| ended.status.success())?;
-    String::from_utf8(ended.stdout).ok()
 }

@@ -3,31 +3,37 @@
 //! It reads the file beside a running daemon and takes no lock. What happened in AWS without
 //! conformd is there only as far as conformd noticed it.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::anyhow;
-use comfy_table::{ContentArrangement, Table, presets};
+use anyhow::bail;
 use serde::Serialize;
 
-use super::answers::layout;
+use super::plan::chosen;
 use super::terminal::print;
+use super::terminal::table::bordered;
 use crate::cli::settings;
 use crate::clock::Clock;
 use crate::config::SettingsFile;
 use crate::domain::base::failure::chain;
 use crate::domain::base::model::{PackName, Region, Revision, Timestamp};
-use crate::domain::base::untrusted::flowing;
+use crate::domain::base::time::to_second;
+use crate::domain::base::untrusted::{escaped, flowing};
 use crate::domain::plan::record::{
     ApprovalUse, DeliveredPut, LossCause, LossEntry, LossKey, LossKind, LossState,
 };
 use crate::record::RecordReader;
 use crate::session::record_terms;
+use crate::text::csv::{cell, csv_file};
 
 /// Characters of a name from elsewhere.
 const NAME_MAX: usize = 200;
 /// Characters of a revision in the table: a digest or a commit is recognized by its first ones.
 const REVISION_SHOWN: usize = 16;
+
+/// The columns of the table and of CSV.
+const HEAD: [&str; 7] = ["time", "kind", "region", "pack", "what", "approval", "revision"];
 
 /// Arguments of `history`.
 #[derive(Debug, clap::Args)]
@@ -37,7 +43,7 @@ pub(super) struct HistoryArgs {
     packs: Vec<PackName>,
     #[command(flatten)]
     settings: SettingsFile,
-    /// Only these regions.
+    /// Only these regions, which must be in aws.regions of the settings or in the record.
     #[arg(long = "region", value_name = "REGION")]
     regions: Vec<Region>,
     /// Only what happened within this time.
@@ -90,22 +96,35 @@ pub(super) async fn run(args: HistoryArgs) -> anyhow::Result<ExitCode> {
     let terms = record_terms(&config, "");
     let read = move || RecordReader::open(&terms).and_then(|record| record.past());
     let past = tokio::task::spawn_blocking(read).await?;
-    let past = past.map_err(|none| anyhow!("there is no history: {}", chain(&none)))?;
+    let past = match past {
+        Ok(past) => past,
+        Err(none) => {
+            chosen(&args.regions, config.aws.regions.iter())?;
+            bail!("there is no history: {}", chain(&none));
+        }
+    };
     let deliveries = past.deliveries.into_iter().map(delivery);
     let losses = past.losses.into_iter().map(loss);
     let uses = past.uses.into_iter().map(approval);
     let mut entries: Vec<HistoryEntry> = deliveries.chain(losses).chain(uses).collect();
+    // What happened in a region that the settings do not have any more is still history.
+    let recorded = entries.iter().map(|one| &one.region);
+    let regions: BTreeSet<Region> = config.aws.regions.iter().chain(recorded).cloned().collect();
+    chosen(&args.regions, regions.iter())?;
+    let is_empty = entries.is_empty();
     let now = Clock::system().now();
     entries.retain(|one| args.wants(one, now));
     entries.sort_by_key(|one| one.at);
     let entries = entries.split_off(entries.len().saturating_sub(args.limit));
     match args.output {
+        HistoryOutput::Text if is_empty => print("Nothing is recorded.\n")?,
+        HistoryOutput::Text if entries.is_empty() => print("Nothing matches.\n")?,
         HistoryOutput::Text => print(&text(&entries))?,
         HistoryOutput::Json => {
             let document = HistoryDocument { version: 1, entries };
             print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
         }
-        HistoryOutput::Csv => print(&csv(&entries))?,
+        HistoryOutput::Csv => print(&as_csv(&entries))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -126,7 +145,7 @@ fn delivery(put: DeliveredPut) -> HistoryEntry {
     let names = if names.is_empty() {
         String::new()
     } else {
-        format!(", parameters {}", flowing(&names.join(" "), NAME_MAX))
+        format!(", parameters {}", escaped(&names.join(" ")))
     };
     let what = format!("template {}{names}", template.short());
     HistoryEntry { at: at.wall, kind: "delivery", region, pack, what, approval: None, revision }
@@ -157,7 +176,7 @@ fn approval(used: ApprovalUse) -> HistoryEntry {
 }
 
 fn lost(key: &LossKey, count: u32) -> String {
-    let name = flowing(&key.name, NAME_MAX);
+    let name = escaped(&key.name);
     match key.kind {
         LossKind::Pack => "pack deleted".to_owned(),
         LossKind::Rule => format!("rule {name}"),
@@ -168,24 +187,15 @@ fn lost(key: &LossKey, count: u32) -> String {
 }
 
 fn text(entries: &[HistoryEntry]) -> String {
-    if entries.is_empty() {
-        return "Nothing is recorded.\n".to_owned();
-    }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    if let Some(width) = layout(false).width {
-        table.set_width(width);
-    }
-    table.set_header(["time", "kind", "region", "pack", "what", "approval", "revision"]);
+    let mut table = bordered(HEAD);
     for HistoryEntry { at, kind, region, pack, what, approval, revision } in entries {
         let revision = revision.as_ref().map(|it| flowing(&it.0, REVISION_SHOWN));
         table.add_row([
-            at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            to_second(*at).to_string(),
             (*kind).to_owned(),
             region.to_string(),
             pack.to_string(),
-            what.clone(),
+            flowing(what, NAME_MAX),
             approval.as_deref().map(|name| flowing(name, NAME_MAX)).unwrap_or_default(),
             revision.unwrap_or_default(),
         ]);
@@ -193,27 +203,15 @@ fn text(entries: &[HistoryEntry]) -> String {
     format!("{table}\n")
 }
 
-/// As RFC 4180 has it; a field that a spreadsheet would take for a formula begins with `'`.
-fn csv(entries: &[HistoryEntry]) -> String {
-    let mut text = "time,kind,region,pack,what,approval,revision\r\n".to_owned();
-    for HistoryEntry { at, kind, region, pack, what, approval, revision } in entries {
-        let at = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+/// Nothing is cut here: a file is read by programs.
+fn as_csv(entries: &[HistoryEntry]) -> String {
+    let rows = entries.iter().map(|entry| {
+        let HistoryEntry { at, kind, region, pack, what, approval, revision } = entry;
         let revision = revision.as_ref().map(|it| it.0.as_str()).unwrap_or_default();
         let approval = approval.as_deref().unwrap_or_default();
-        let fields = [at.as_str(), kind, region.as_str(), pack.as_str(), what, approval, revision];
-        text.push_str(&fields.map(field).join(","));
-        text.push_str("\r\n");
-    }
-    text
-}
-
-fn field(text: &str) -> String {
-    let text = flowing(text, NAME_MAX);
-    let guarded = text.starts_with(['=', '+', '-', '@']);
-    let text = if guarded { format!("'{text}") } else { text };
-    if text.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
+        let cells = [kind, region.as_str(), pack.as_str(), what, approval, revision];
+        let [kind, region, pack, what, approval, revision] = cells.map(cell);
+        [to_second(*at).to_string(), kind, region, pack, what, approval, revision]
+    });
+    csv_file(HEAD, rows)
 }

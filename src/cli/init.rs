@@ -4,7 +4,7 @@
 //! `observe`.
 
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -60,8 +60,15 @@ pub(super) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     if !there.is_empty() {
         bail!("nothing was written, because files exist already: {}", there.join(", "));
     }
+    let mut written = Written::default();
     for (name, text) in &files {
-        write(&directory.join(name), text)?;
+        if let Err(error) = written.write(&directory.join(name), text) {
+            // What this run did not write stays.
+            return Err(match written.remove() {
+                Ok(()) => error.context("nothing was written"),
+                Err(left) => error.context(format!("some files were written and stay: {left:#}")),
+            });
+        }
     }
     let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
     print(&format!(
@@ -78,19 +85,63 @@ fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// A file that must not exist: another program may have written it meanwhile.
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let cannot = || format!("{} cannot be written", path.display());
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(cannot)?;
-    }
-    let mut file = match fs::File::create_new(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!("{} exists already", path.display())
+/// The files and directories that this run has created, in their order.
+#[derive(Default)]
+struct Written {
+    files: Vec<PathBuf>,
+    directories: Vec<PathBuf>,
+}
+
+impl Written {
+    /// A file that must not exist: another program may have written it meanwhile.
+    fn write(&mut self, path: &Path, text: &str) -> anyhow::Result<()> {
+        let cannot = || format!("{} cannot be written", path.display());
+        if let Some(directory) = path.parent() {
+            self.create(directory).with_context(cannot)?;
         }
-        file => file.with_context(cannot)?,
-    };
-    file.write_all(text.as_bytes()).with_context(cannot)
+        let mut file = match fs::File::create_new(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                bail!("{} exists already", path.display())
+            }
+            file => file.with_context(cannot)?,
+        };
+        self.files.push(path.to_owned());
+        file.write_all(text.as_bytes()).with_context(cannot)
+    }
+
+    /// A directory and those above it, as far as they do not exist.
+    fn create(&mut self, directory: &Path) -> io::Result<()> {
+        let absent: Vec<&Path> = directory
+            .ancestors()
+            .take_while(|path| !path.as_os_str().is_empty() && !path.exists())
+            .collect();
+        for path in absent.into_iter().rev() {
+            match fs::create_dir(path) {
+                Ok(()) => self.directories.push(path.to_owned()),
+                // Another program was faster: the directory is not removed again.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes all of it; a directory stays if another program has written into it meanwhile.
+    fn remove(&self) -> anyhow::Result<()> {
+        for file in self.files.iter().rev() {
+            fs::remove_file(file)
+                .with_context(|| format!("{} cannot be removed", file.display()))?;
+        }
+        for directory in self.directories.iter().rev() {
+            let removed = fs::remove_dir(directory);
+            let is_used =
+                removed.as_ref().is_err_and(|error| error.kind() == ErrorKind::DirectoryNotEmpty);
+            if !is_used {
+                removed.with_context(|| format!("{} cannot be removed", directory.display()))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The files by their paths.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::exit::{EXIT_CHANGES, WrongName};
-use super::git;
+use super::git::GitHistory;
 use super::terminal::{paint, print};
 use crate::cli::{settings, surroundings};
 use crate::config::{Config, SettingsFile};
@@ -41,16 +41,23 @@ The JSON, version 2:
 #[command(after_help = JSON)]
 pub(super) struct PlanArgs {
     #[command(flatten)]
-    settings: SettingsFile,
-    /// Only these regions, which must be in aws.regions of the settings.
-    #[arg(long = "region", value_name = "REGION")]
-    regions: Vec<Region>,
+    regions: RegionChoice,
     /// Exit with code 2 if the plan has changes.
     #[arg(long)]
     detailed_exitcode: bool,
     /// Output format; JSON and Markdown hide parameter values.
     #[arg(short, long, value_enum, default_value = "text")]
     output: PlanOutput,
+}
+
+/// The settings, and the regions of them that a command is about.
+#[derive(Debug, clap::Args)]
+pub(super) struct RegionChoice {
+    #[command(flatten)]
+    pub(super) settings: SettingsFile,
+    /// Only these regions, which must be in aws.regions of the settings.
+    #[arg(long = "region", value_name = "REGION")]
+    pub(super) regions: Vec<Region>,
 }
 
 /// How a plan is written.
@@ -91,23 +98,50 @@ pub(super) struct RegionPlan {
     pub(super) ruling: Ruling,
 }
 
-/// Prints the plan of every region.
-pub(super) async fn run(args: PlanArgs) -> anyhow::Result<ExitCode> {
-    let config = settings::settings(&args.settings)?;
-    let regions = chosen(&args.regions, config.aws.regions.iter())?;
+/// The plans of regions, and what they were made of.
+pub(super) struct Planned {
+    pub(super) session: AwsSession,
+    pub(super) around: Surroundings,
+    pub(super) plans: Vec<RegionPlan>,
+}
+
+impl Planned {
+    /// The exit code of a command that shows plans.
+    pub(super) fn exit_code(&self, detailed: bool, has_changes: bool) -> ExitCode {
+        let is_blind = self.plans.iter().any(|one| one.report.unknown.is_some());
+        // Findings are on stderr already.
+        let is_failed = is_blind || !is_valid(&self.around);
+        match (is_failed, detailed && has_changes) {
+            (true, _) => ExitCode::FAILURE,
+            (false, true) => ExitCode::from(EXIT_CHANGES),
+            (false, false) => ExitCode::SUCCESS,
+        }
+    }
+}
+
+/// Plans the regions asked for, all of them when none is; nothing here could write.
+pub(super) async fn planned(file: &SettingsFile, asked: &[Region]) -> anyhow::Result<Planned> {
+    let config = settings::settings(file)?;
+    let regions = chosen(asked, config.aws.regions.iter())?;
     let session = AwsSession::once(config, Remembering::Reads).await?;
     let around = surroundings::read(&session, &Membership::default()).await?;
-    // `plan` holds nothing that could write: its reconcilers are those of observe mode.
-    let mut plans = observe(&session, &regions, &around, Mode::Observe).await;
-    let all = plans.iter_mut().map(|one| &mut one.report.plan).collect();
-    git::complete(all, &session.config, &around).await;
+    let mut history = GitHistory::default();
+    let plans = observe(&session, &regions, &around, Mode::Observe, &mut history).await;
+    Ok(Planned { session, around, plans })
+}
+
+/// Prints the plan of every region.
+pub(super) async fn run(args: PlanArgs) -> anyhow::Result<ExitCode> {
+    let planned = planned(&args.regions.settings, &args.regions.regions).await?;
+    let plans = &planned.plans;
     let has_changes = plans.iter().any(|one| one.report.plan.steps_with_held().next().is_some());
-    let simulated = is_simulated(&session.config);
+    let config = &planned.session.config;
+    let simulated = config.is_simulated();
     match args.output {
-        PlanOutput::Text => print(&(simulated_line(simulated).to_owned() + &text(&plans)))?,
+        PlanOutput::Text => print(&(simulated_line(simulated).to_owned() + &text(plans)))?,
         PlanOutput::Json => {
-            let regions = entries(&plans);
-            let mode = session.config.mode;
+            let regions = entries(plans);
+            let mode = config.mode;
             let document = PlanDocument { version: VERSION, simulated, mode, has_changes, regions };
             print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
         }
@@ -117,14 +151,7 @@ pub(super) async fn run(args: PlanArgs) -> anyhow::Result<ExitCode> {
             print(&PlanMarkdown { plans, waiting: &waiting, simulated }.to_string())?;
         }
     }
-    let is_blind = plans.iter().any(|one| one.report.unknown.is_some());
-    // Findings are on stderr already.
-    let is_failed = is_blind || !is_valid(&around);
-    Ok(match (is_failed, args.detailed_exitcode && has_changes) {
-        (true, _) => ExitCode::FAILURE,
-        (false, true) => ExitCode::from(EXIT_CHANGES),
-        (false, false) => ExitCode::SUCCESS,
-    })
+    Ok(planned.exit_code(args.detailed_exitcode, has_changes))
 }
 
 /// The regions asked for; all of them when none is.
@@ -151,6 +178,7 @@ pub(super) async fn observe(
     regions: &[Region],
     around: &Surroundings,
     hands: Mode,
+    history: &mut GitHistory,
 ) -> Vec<RegionPlan> {
     let policy = session::policy(&session.config);
     let looks = regions.iter().map(async |region| {
@@ -164,7 +192,20 @@ pub(super) async fn observe(
         }
         RegionPlan { reconciler, report, ruling }
     });
-    futures_util::future::join_all(looks).await
+    let mut plans = futures_util::future::join_all(looks).await;
+    complete(&mut plans, &session.config, around, history).await;
+    plans
+}
+
+/// Explains what changes in templates that only the git history has.
+pub(super) async fn complete(
+    plans: &mut [RegionPlan],
+    config: &Config,
+    around: &Surroundings,
+    history: &mut GitHistory,
+) {
+    let plans = plans.iter_mut().map(|one| &mut one.report.plan).collect();
+    history.complete(plans, config, around).await;
 }
 
 /// The plans as text, painted when stdout is a terminal.
@@ -195,11 +236,6 @@ fn entries(plans: &[RegionPlan]) -> Vec<PlanEntry<'_>> {
 /// Whether every manifest could be read and passed.
 pub(super) fn is_valid(around: &Surroundings) -> bool {
     around.source.catalog.as_ref().is_some_and(|catalog| catalog.wholly_valid)
-}
-
-/// Whether a simulated AWS answers.
-pub(super) fn is_simulated(config: &Config) -> bool {
-    config.aws.endpoint.is_some()
 }
 
 /// The first line of every text about a simulated AWS.

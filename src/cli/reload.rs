@@ -14,7 +14,6 @@ use crate::cli::settings;
 use crate::clock::Clock;
 use crate::config::{Config, SettingsFile};
 use crate::domain::plan::event::{Event, EventKind};
-use crate::domain::present::journal::{NOT_RELOADED, RELOADED};
 use crate::session;
 
 /// How long the answer of the daemon is awaited: it reads one file.
@@ -47,29 +46,27 @@ pub(super) async fn run(args: ReloadArgs) -> anyhow::Result<ExitCode> {
         None => None,
     };
     match said {
-        Some(text) if text.starts_with(NOT_RELOADED) => bail!(text),
-        Some(text) => print(&format!("{text}\n"))?,
+        Some(event) if event.kind == EventKind::NotReloaded => bail!(event.text),
+        Some(event) => print(&format!("{}\n", event.text))?,
         None => print("the daemon was asked to reload; its log reports the result\n")?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// What the daemon says of the reload; nothing if it does not answer in time.
-async fn outcome(config: &Config, before: u64) -> Option<String> {
+async fn outcome(config: &Config, before: u64) -> Option<Event> {
     let clock = Clock::system();
     let asked = async {
         loop {
             let events = events_after(config, Some(before)).await.ok()?.events;
-            if let Some(event) = events.into_iter().find(is_outcome) {
-                return Some(event.text);
+            let mut outcomes = events
+                .into_iter()
+                .filter(|event| matches!(event.kind, EventKind::Reloaded | EventKind::NotReloaded));
+            if let Some(outcome) = outcomes.next() {
+                return Some(outcome);
             }
             clock.sleep(ASK_EVERY).await;
         }
     };
     tokio::time::timeout(PATIENCE, asked).await.ok().flatten()
-}
-
-fn is_outcome(event: &Event) -> bool {
-    let is_said = [RELOADED, NOT_RELOADED].iter().any(|begin| event.text.starts_with(begin));
-    event.kind == EventKind::Process && is_said
 }

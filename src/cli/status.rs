@@ -4,13 +4,15 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::answers::{DaemonAddress, DaemonAnswer, as_wrong_name, layout};
+use serde_json::Value;
+
+use super::answers::{DaemonAddress, DaemonAnswer, as_wrong_name};
 use super::exit::{EXIT_UNKNOWN, WrongName};
 use super::run::Signals;
-use super::terminal::{note, paint, print, stream};
+use super::terminal::{layout, note, paint, print, stream};
 use crate::clock::Clock;
 use crate::config::ConfigError;
-use crate::domain::base::model::Region;
+use crate::domain::base::model::{Region, Timestamp};
 use crate::domain::present::view::status::{StatusView, status};
 use crate::text;
 
@@ -75,7 +77,7 @@ pub(super) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Prints the status whenever it has changed.
+/// Prints the status whenever it has changed, which it has not if only time has passed.
 async fn watch(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     let mut stop = Signals::new()?;
     let clock = Clock::system();
@@ -91,9 +93,10 @@ async fn watch(args: &StatusArgs) -> anyhow::Result<ExitCode> {
             StatusAnswer::Known { view, every } => {
                 code = view.health.state.exit_code();
                 let text = args.text(&view)?;
-                if text != shown {
+                let lasting = args.lasting(&view)?;
+                if lasting != shown {
                     stream(&format!("{clear}{text}"))?;
-                    shown = text;
+                    shown = lasting;
                 }
                 every
             }
@@ -137,14 +140,72 @@ async fn observed(args: &StatusArgs) -> anyhow::Result<StatusAnswer> {
 
 impl StatusArgs {
     fn text(&self, view: &StatusView) -> anyhow::Result<String> {
-        let table = |is_wide: bool| {
-            paint::plan(&text::status(view, layout(is_wide)), paint::stdout_has_colour())
-        };
         Ok(match (self.output, self.watch) {
-            (StatusOutput::Table, _) => table(false),
-            (StatusOutput::Wide, _) => table(true),
+            (StatusOutput::Table | StatusOutput::Wide, _) => {
+                paint::plan(&self.table(view), paint::stdout_has_colour())
+            }
             (StatusOutput::Json, false) => serde_json::to_string_pretty(view)? + "\n",
             (StatusOutput::Json, true) => serde_json::to_string(view)? + "\n",
         })
+    }
+
+    fn table(&self, view: &StatusView) -> String {
+        text::status(view, layout(self.output == StatusOutput::Wide))
+    }
+
+    /// What of the status is the same as long as nothing happens.
+    fn lasting(&self, view: &StatusView) -> anyhow::Result<String> {
+        Ok(match self.output {
+            StatusOutput::Table | StatusOutput::Wide => ageless(&self.table(view)),
+            StatusOutput::Json => without_times(serde_json::to_value(view)?).to_string(),
+        })
+    }
+}
+
+/// Fields that are other ones after every reading, besides those in seconds.
+const COUNTED: [&str; 2] = ["reads", "reconciliation"];
+
+fn without_times(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let is_time = |key: &str| key.ends_with("_seconds") || COUNTED.contains(&key);
+            let fields = fields.into_iter().filter(|(key, _)| !is_time(key));
+            fields.map(|(key, value)| (key, without_times(value))).collect()
+        }
+        Value::Array(values) => values.into_iter().map(without_times).collect(),
+        Value::String(text) => Value::String(ageless(&text)),
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
+    }
+}
+
+/// A text without moments and spans of time (`2h 10m`), on one line: how lines break depends on
+/// them.
+fn ageless(text: &str) -> String {
+    let words = text.split_whitespace().filter(|word| !is_time(word));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn is_time(word: &str) -> bool {
+    let word = word.trim_matches(|letter: char| !letter.is_ascii_alphanumeric());
+    let number = word.strip_suffix(['s', 'm', 'h', 'd']);
+    number.is_some_and(|number| number.parse::<u64>().is_ok()) || word.parse::<Timestamp>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_time_is_left_out_of_what_is_compared() {
+        let text = "! 3 accounts (2h 10m left),\n  last read 45s ago (until 2026-11-02T08:00:00Z)";
+        assert_eq!(ageless(text), "! 3 accounts left), last read ago (until");
+        let value = serde_json::json!({
+            "now": "2026-11-02T08:00:00.5Z", "age_seconds": 3, "reads": {"accepted": 4},
+            "problems": [{"count": 3, "why": "last read 3d 4h ago"}],
+        });
+        let lasting = serde_json::json!({
+            "now": "", "problems": [{"count": 3, "why": "last read ago"}],
+        });
+        assert_eq!(without_times(value), lasting);
     }
 }

@@ -50,6 +50,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether a simulated AWS answers.
+    pub fn is_simulated(&self) -> bool {
+        self.aws.endpoint.is_some()
+    }
+
     /// The settings that differ in `new` and are only read when the process starts.
     pub fn changes_needing_restart(&self, new: &Self) -> Vec<&'static str> {
         let changes = self.differences(new).into_iter();

@@ -26,7 +26,7 @@ pub(crate) fn about(config: &Config, started: Timestamp) -> About {
         started,
         installation: config.installation.clone(),
         mode: config.mode,
-        simulated: config.aws.endpoint.is_some(),
+        simulated: config.is_simulated(),
         regions: config.aws.regions.clone(),
         list_age_max: policy.list_age_max,
         redeploy: config.redeploy,

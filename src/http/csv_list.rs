@@ -1,11 +1,7 @@
-//! Lists as CSV (RFC 4180), for spreadsheets: the same entries and words as the JSON of the route.
-//!
-//! A spreadsheet runs a cell that begins as a formula does. Names and messages are chosen by
-//! others, so such a cell begins with an apostrophe instead.
+//! Lists as CSV, for spreadsheets: the same entries and words as the JSON of the route.
 
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
-use csv::{Terminator, WriterBuilder};
 use serde::Serialize;
 
 use crate::domain::base::model::{PackName, Timestamp};
@@ -13,17 +9,7 @@ use crate::domain::present::view::events::EventsView;
 use crate::domain::present::view::members::AccountsView;
 use crate::domain::present::view::new_accounts::NewAccountsView;
 use crate::domain::present::view::packs::PacksView;
-use crate::domain::present::view::text::clean;
-
-/// What a formula begins with (OWASP, "CSV Injection").
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
-
-/// One cell: on one line, and never a formula.
-fn cell(text: &str) -> String {
-    let text = clean(text);
-    let is_number = text.parse::<i64>().is_ok();
-    if text.starts_with(FORMULA) && !is_number { format!("'{text}") } else { text }
-}
+use crate::text::csv::{cell, csv_file};
 
 fn optional(text: Option<&String>) -> String {
     text.map(|text| cell(text)).unwrap_or_default()
@@ -45,14 +31,8 @@ fn file<const N: usize>(
     head: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
 ) -> Response {
-    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
-    let all = [head.map(ToOwned::to_owned)].into_iter().chain(rows);
-    for row in all {
-        writer.write_record(row).expect("rows are of one length, and memory takes them");
-    }
-    let body = writer.into_inner().expect("memory takes everything");
     let headers = [(CONTENT_TYPE, "text/csv; charset=utf-8"), (CONTENT_DISPOSITION, name)];
-    (headers, body).into_response()
+    (headers, csv_file(head, rows)).into_response()
 }
 
 /// Every pack deployment.
@@ -191,27 +171,4 @@ pub(super) fn events(view: &EventsView) -> Response {
     });
     let head = ["number", "at", "kind", "weight", "region", "pack", "account", "text"];
     file("attachment; filename=\"events.csv\"", head, rows)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cell;
-
-    #[test]
-    fn a_cell_is_never_a_formula_and_a_number_stays_one() {
-        let texts = ["=1+1", "+A1", "-A1", "@SUM(A1)", "\t=1", "\r=1", "-3600", "a=b", "", "x\ny"];
-        let cells = texts.map(cell);
-        insta::assert_snapshot!(cells.join("\n"), @"
-        '=1+1
-        '+A1
-        '-A1
-        '@SUM(A1)
-        '=1
-        '=1
-        -3600
-        a=b
-
-        x y
-        ");
-    }
 }

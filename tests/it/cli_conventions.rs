@@ -77,12 +77,14 @@ fn the_option_for_colors_counts_more_than_terminal_and_environment() {
 #[test]
 fn a_misspelt_region_is_an_error_of_the_command_line_and_the_right_one_is_suggested() {
     let scene = declared();
-    let commands: [&[&str]; 5] = [
+    let commands: [&[&str]; 7] = [
         &["status", "eu-wset-1"],
         &["status", "eu-wset-1", "--direct"],
         &["plan", "--region", "eu-wset-1"],
         &["apply", "--yes", "--region", "eu-wset-1"],
         &["approve", "--region", "eu-wset-1"],
+        &["diff", "--region", "eu-wset-1"],
+        &["history", "--region", "eu-wset-1"],
     ];
     for arguments in commands {
         let ended = scene.run(arguments).expect(64);

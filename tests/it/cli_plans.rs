@@ -1,10 +1,13 @@
 //! Plans for review: rules and exclusions by name, Markdown without values, `diff`.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::process::{Scene, Settings, manifest};
+use crate::support::process::{Program, Scene, Settings, command, manifest};
 
 const BOTH: &str = "us-east-1, eu-west-1";
 
@@ -67,6 +70,22 @@ fn change(scene: &Scene) {
     scene.write("templates/keys.yaml", &new);
 }
 
+/// What git says in the folder of the scene.
+fn git(scene: &Scene, arguments: &[&str]) -> String {
+    let mut git = Command::new("git");
+    git.args(["-c", "user.name=a", "-c", "user.email=a@example.com"]).args(arguments);
+    let ended = git.current_dir(scene.path("")).output().unwrap();
+    assert!(ended.status.success(), "{arguments:?}: {ended:?}");
+    String::from_utf8(ended.stdout).unwrap()
+}
+
+/// Commits this folder, to a new repository if there is none.
+fn commit(scene: &Scene, folder: &str) {
+    git(scene, &["init", "--quiet"]);
+    git(scene, &["add", folder]);
+    git(scene, &["commit", "--quiet", "-m", "commit"]);
+}
+
 const RECORD: &str = "stateDirectory: state\n";
 
 #[test]
@@ -102,34 +121,160 @@ fn a_changed_template_is_shown_rule_by_rule_from_the_record() {
 #[test]
 fn without_a_record_the_old_template_comes_from_git_and_else_it_is_unknown() {
     let scene = deployed("");
-    let git = |arguments: &[&str]| {
-        let mut git = Command::new("git");
-        git.args(["-c", "user.name=a", "-c", "user.email=a@example.com"]).args(arguments);
-        assert!(git.current_dir(scene.path("")).output().unwrap().status.success());
-    };
-    let unknown = "content unknown: neither the record nor the manifests have it";
+    let unknown = "content unknown: not in the manifests or the record";
     change(&scene);
     let diff = scene.run(&["diff"]).expect(0).stdout;
     assert!(diff.contains(unknown), "{diff}");
     scene.write("templates/keys.yaml", TEMPLATE);
-    git(&["init", "--quiet"]);
-    git(&["add", "templates"]);
-    git(&["commit", "--quiet", "-m", "one"]);
+    commit(&scene, "templates");
     change(&scene);
     // A template may also be a part of its manifest.
     scene.declare("mail", 90, BOTH);
     scene.run(&["apply", "--yes"]);
-    git(&["add", "packs"]);
-    git(&["commit", "--quiet", "-m", "two"]);
+    commit(&scene, "packs");
     let changed =
         manifest("mail", 90, BOTH).replace("ConfigRuleName: mail", "ConfigRuleName: post");
     scene.write("packs/mail.yaml", &changed);
-    for arguments in [&["diff"] as &[&str], &["plan"]] {
-        let text = scene.run(arguments).expect(0).stdout;
+    // `apply` shows what the others show, and then does nothing: both changes lose rules.
+    for (arguments, code) in [(&["diff"] as &[&str], 0), (&["plan"], 0), (&["apply", "--yes"], 1)] {
+        let text = scene.run(arguments).expect(code).stdout;
         assert!(!text.contains(unknown), "{text}");
         assert!(text.contains("rule + root-has-hardware-mfa"), "{text}");
         assert!(text.contains("rule + post") && text.contains("rule - mail"), "{text}");
     }
+}
+
+#[test]
+fn apply_carries_out_the_plan_that_it_completed_from_git() {
+    let scene = deployed("");
+    commit(&scene, "templates");
+    let more = "  Mfa:
+    Type: AWS::Config::ConfigRule
+    Properties:
+      ConfigRuleName: users-have-mfa
+      Source: {Owner: AWS, SourceIdentifier: IAM_USER_MFA_ENABLED}
+";
+    scene.write("templates/keys.yaml", &format!("{TEMPLATE}{more}"));
+    // Without a record, the guard counts every rule of a changed template as lost.
+    scene.set(&Settings { regions: BOTH, intervals: ("1s", "1s"), ..Settings::default() });
+    let printed = scene.run(&["approve", "--reason", "one more rule"]).expect(0);
+    scene.write("packs/approve.yaml", &printed.stdout);
+    let applied = scene.run(&["apply", "--yes", "--wait-for-confirmation"]).expect(0).stdout;
+    assert!(applied.contains("rule + users-have-mfa"), "{applied}");
+    assert!(applied.contains("accepted"), "{applied}");
+}
+
+/// A repository whose configuration starts a program at every occasion; each leaves a file.
+fn hostile(scene: &Scene) {
+    let run = |name: &str| {
+        let script =
+            format!("#!/bin/sh\ntouch '{}'\n", scene.path(&format!("ran-{name}")).display());
+        scene.write(&format!("hostile/{name}"), &script);
+        let path = scene.path(&format!("hostile/{name}"));
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    for (setting, value) in [
+        ("core.fsmonitor", run("fsmonitor")),
+        ("core.pager", run("pager")),
+        ("core.sshCommand", run("ssh")),
+        ("core.alternateRefsCommand", run("alternates")),
+        ("diff.external", run("external")),
+        ("diff.run.textconv", run("textconv")),
+        ("diff.run.command", run("command")),
+        ("filter.run.smudge", run("smudge")),
+        ("filter.run.clean", run("clean")),
+        ("log.showSignature", "true".to_owned()),
+        ("gpg.program", run("gpg")),
+        ("credential.helper", run("credential")),
+        // Whatever is missing is to be fetched, by a program again.
+        ("extensions.partialClone", "origin".to_owned()),
+        ("remote.origin.promisor", "true".to_owned()),
+        ("remote.origin.url", scene.path("").to_str().unwrap().to_owned()),
+        ("remote.origin.uploadpack", run("uploadpack")),
+        ("core.repositoryFormatVersion", "1".to_owned()),
+        ("core.hooksPath", scene.path("hostile/hooks").to_str().unwrap().to_owned()),
+    ] {
+        git(scene, &["config", setting, &value]);
+    }
+    for hook in ["post-index-change", "reference-transaction", "post-checkout", "pre-auto-gc"] {
+        run(&format!("hooks/{hook}"));
+    }
+    scene.write(".git/info/attributes", "* diff=run filter=run\n");
+}
+
+#[test]
+fn nothing_in_the_repository_of_the_source_starts_a_program() {
+    let scene = deployed("");
+    commit(&scene, "templates");
+    // A signature makes git ask gpg, as long as something shows signatures.
+    let signed = git(&scene, &["cat-file", "commit", "HEAD"]);
+    let signature =
+        "gpgsig -----BEGIN PGP SIGNATURE-----\n \n YQ==\n -----END PGP SIGNATURE-----\n";
+    scene.write("signed", &signed.replacen("\n\n", &format!("\n{signature}\n"), 1));
+    let signed = git(&scene, &["hash-object", "-t", "commit", "-w", "signed"]);
+    git(&scene, &["update-ref", "HEAD", signed.trim()]);
+    // One content of the history is missing.
+    scene.write("templates/keys.yaml", "Gone: {}\n");
+    commit(&scene, "templates");
+    let gone = git(&scene, &["rev-parse", "HEAD:templates/keys.yaml"]);
+    let (folder, name) = gone.trim().split_at(2);
+    scene.remove(&format!(".git/objects/{folder}/{name}"));
+    hostile(&scene);
+    change(&scene);
+    for arguments in [&["diff"] as &[&str], &["plan"]] {
+        let text = scene.run(arguments).expect(0).stdout;
+        assert!(text.contains("rule + root-has-hardware-mfa"), "{text}");
+    }
+    let names = fs::read_dir(scene.path("")).unwrap().map(|entry| entry.unwrap().file_name());
+    let ran: Vec<_> = names.filter(|name| name.to_string_lossy().starts_with("ran-")).collect();
+    assert!(ran.is_empty(), "{ran:?}");
+}
+
+#[test]
+fn a_search_in_git_that_does_not_end_is_ended_and_the_content_is_unknown() {
+    let scene = deployed("");
+    change(&scene);
+    scene.write("bin/git", "#!/bin/sh\necho $$ > \"$HOME/git-id\"\nexec sleep 1000\n");
+    fs::set_permissions(scene.path("bin/git"), Permissions::from_mode(0o755)).unwrap();
+    let mut diff = command(&scene.path(""));
+    let path = format!("{}:/usr/bin:/bin", scene.path("bin").display());
+    diff.env("PATH", path).args(["diff", "--config", "conformd.yaml"]);
+    let diff = Program::start(diff).end().expect(0);
+    assert!(diff.stdout.contains("content unknown"), "{}", diff.text());
+    let id = fs::read_to_string(scene.path("git-id")).unwrap();
+    // What was killed has no command line any more, even while nothing has asked for its end.
+    let line = fs::read(Path::new("/proc").join(id.trim()).join("cmdline")).unwrap_or_default();
+    assert!(line.is_empty(), "git still runs: {}", String::from_utf8_lossy(&line));
+}
+
+#[test]
+fn packs_that_only_aws_has_are_no_misspelt_names() {
+    let scene = deployed(RECORD);
+    for (name, marker) in [("foreign", "v1.other"), ("unmanaged", "none")] {
+        let pack = json!({
+            "region": "eu-west-1", "name": name, "parameters": { "ConformdMarker": marker },
+        });
+        scene.aws.control("POST", "packs", &pack);
+    }
+    let declared = fs::read_to_string(scene.path("packs/keys.yaml")).unwrap();
+    let orphan = declared.replace("name: keys", "name: left") + "  deletionPolicy: Orphan\n";
+    scene.write("packs/left.yaml", &orphan);
+    scene.run(&["apply", "--yes"]).expect(0);
+    scene.remove("packs/left.yaml");
+    for name in ["foreign", "unmanaged", "left"] {
+        let diff = scene.run(&["diff", name, "--detailed-exitcode"]).expect(0);
+        let text = format!("{name}: no manifest declares it, so nothing is compared\n");
+        assert!(diff.stdout.ends_with(&text), "{}", diff.text());
+        scene.run(&["diff", name, "-o", "json"]).expect(0);
+    }
+    let elsewhere = scene.run(&["diff", "foreign", "--region", "us-east-1"]).expect(64);
+    assert!(elsewhere.stderr.contains("AWS has none in us-east-1"), "{}", elsewhere.text());
+    // What could not be read may contain any pack.
+    scene.aws.disturb(&json!({ "region": "eu-west-1", "effect": { "kind": "access_denied" } }));
+    let unread = scene.run(&["diff", "foreign"]).expect(1);
+    assert!(unread.stdout.contains("? unknown: eu-west-1 could not be read"), "{}", unread.text());
+    assert!(!unread.stdout.contains("No differences"), "{}", unread.text());
 }
 
 #[test]
@@ -149,6 +294,52 @@ fn a_change_of_descriptions_alone_says_so() {
 
     Plan: 0 to create, 1 to update, 0 to delete.
     ");
+}
+
+#[test]
+fn a_value_that_may_be_a_secret_is_hidden_within_a_function_too() {
+    let scene = Scene::new();
+    let more = RECORD.to_owned();
+    scene.set(&Settings { regions: BOTH, more, ..Settings::default() });
+    let template = |word: &str| {
+        let source = |text: &str| {
+            format!(
+                "{{Owner: CUSTOM_POLICY, SourceDetails: [{{EventSource: aws.config, MessageType: \
+                 ConfigurationItemChangeNotification}}], CustomPolicyDetails: \
+                 {{PolicyRuntime: guard-2.x.x, PolicyText: {text}}}}}"
+            )
+        };
+        let text = format!(
+            "Metadata: {{Contact: contact-{word}}}
+Parameters:
+  Age: {{Type: String, Default: '90'}}
+Conditions:
+  IsOld: !Equals [!Ref Age, '90']
+Resources:
+  Policy:
+    Type: AWS::Config::ConfigRule
+    Properties:
+      ConfigRuleName: policy
+      Source: !If [IsOld, {}, {}]
+",
+            source(&format!("policy-{word}")),
+            source("other")
+        );
+        scene.write("templates/keys.yaml", &text);
+    };
+    template("s3cret");
+    declare(&scene, "");
+    scene.run(&["apply", "--yes"]).expect(0);
+    template("s4cret");
+    for arguments in
+        [&["plan", "-o", "json"] as &[&str], &["plan", "-o", "markdown"], &["diff", "-o", "json"]]
+    {
+        let text = scene.run(arguments).expect(0).stdout;
+        assert!(text.contains("Source") && text.contains("Contact"), "{text}");
+        assert!(!text.contains("s3cret") && !text.contains("s4cret"), "{text}");
+    }
+    let diff = scene.run(&["diff"]).expect(0).stdout;
+    assert!(diff.contains("policy-s4cret") && diff.contains("contact-s4cret"), "{diff}");
 }
 
 #[test]

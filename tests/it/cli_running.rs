@@ -1,8 +1,11 @@
 //! Commands beside a daemon, or after it: `status --watch`, `history`, `explain`, `reload`.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
 use serde_json::Value;
 
-use crate::support::process::{Scene, Settings, command};
+use crate::support::process::{Scene, Settings, command, manifest};
 
 const BOTH: &str = "us-east-1, eu-west-1";
 
@@ -35,6 +38,37 @@ fn a_watched_status_is_printed_again_when_it_changes() {
     watching.signal("INT");
     watching.end().expect(2);
     scene.alone(&["status", "--every", "1s"]).expect(64);
+}
+
+#[test]
+fn a_watched_status_is_not_printed_again_because_time_passes() {
+    let scene = Scene::new();
+    scene.set(&Settings { intervals: ("1s", "1s"), ..two_regions("") });
+    scene.declare("keys", 90, BOTH);
+    let daemon = scene.daemon();
+    daemon.synced(2);
+    let url = format!("http://{}", daemon.address);
+    let polls = || {
+        let route =
+            r#"conformd_http_requests_total{code="2xx",method="GET",route="/api/v1/status"}"#;
+        daemon.metric(route).unwrap_or_default()
+    };
+    for (output, first) in [("json", "{"), ("wide", "SIMULATED")] {
+        let arguments = ["status", "--watch", "--every", "100ms", "-o", output, "--daemon", &url];
+        let watching = scene.start(&arguments);
+        let outputs = || watching.stdout().lines().filter(|line| line.starts_with(first)).count();
+        // What still changes after the first delivery may be printed: later it ends.
+        let mut last = (0, polls());
+        watching.eventually("unchanged over 20 polls", || {
+            let (count, polled) = (outputs(), polls());
+            if count > last.0 {
+                last = (count, polled);
+            }
+            (count > 0 && polled >= last.1 + 20.0).then_some(())
+        });
+        watching.signal("INT");
+        watching.end();
+    }
 }
 
 #[test]
@@ -71,11 +105,77 @@ fn the_history_has_deliveries_losses_and_approvals() {
     let text = scene.run(&["history", "--region", "us-east-1", "--limit", "5"]).expect(0).stdout;
     assert!(text.contains("delivery") && !text.contains("eu-west-1"), "{text}");
     let nothing = scene.run(&["history", "mail"]).expect(0).stdout;
-    assert_eq!(nothing, "Nothing is recorded.\n");
+    assert_eq!(nothing, "Nothing matches.\n");
+    let unused = scene.run(&["history", "--region", "eu-west-2"]).expect(64);
+    assert!(unused.stderr.contains("did you mean eu-west-1?"), "{}", unused.text());
     // The record of a running daemon can be read.
     let daemon = scene.daemon();
     scene.run(&["history"]).expect(0);
     daemon.stop().expect(0);
+}
+
+#[test]
+fn the_history_of_a_region_that_was_given_up_is_found_and_no_field_of_csv_is_cut() {
+    let scene = Scene::new();
+    scene.set(&two_regions("stateDirectory: state\n"));
+    let names: Vec<String> =
+        (1..=12).map(|number| format!("AnUnusuallyLongNameOfAParameter{number}")).collect();
+    let text = manifest("keys", 90, BOTH);
+    let declared = names.iter().map(|name| format!("        {name}: {{Type: String}}\n"));
+    let declared = declared.collect::<Vec<_>>().concat();
+    let values = names.iter().map(|name| format!(", {name}: \"1\""));
+    let values = values.collect::<Vec<_>>().concat();
+    let text = text
+        .replace("      Resources:", &format!("{declared}      Resources:"))
+        .replace("Age: \"90\"", &format!("Age: \"90\"{values}"));
+    scene.write("packs/keys.yaml", &text);
+    scene.run(&["apply", "--yes"]).expect(0);
+    let csv = scene.run(&["history", "-o", "csv"]).expect(0).stdout;
+    let shown = |line: &str| names.iter().all(|name| line.contains(name.as_str()));
+    assert!(csv.lines().skip(1).all(shown), "{csv}");
+    scene.set(&Settings { regions: "eu-west-1", ..two_regions("stateDirectory: state\n") });
+    let given_up = scene.run(&["history", "--region", "us-east-1"]).expect(0).stdout;
+    assert!(given_up.contains("us-east-1"), "{given_up}");
+}
+
+#[test]
+fn a_record_without_entries_says_so() {
+    let scene = Scene::new();
+    scene.set(&two_regions("stateDirectory: state\n"));
+    scene.run(&["apply", "--yes"]);
+    assert_eq!(scene.run(&["history"]).expect(0).stdout, "Nothing is recorded.\n");
+}
+
+/// A server that answers everything with this status and this message, as a daemon does.
+fn refusing(status: &'static str, message: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 1_024];
+            assert!(stream.read(&mut request).unwrap() > 0);
+            let body = serde_json::json!({ "error": { "message": message } }).to_string();
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n");
+            stream.write_all((head + &body).as_bytes()).unwrap();
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn only_a_name_that_a_daemon_does_not_know_is_an_error_of_the_command_line() {
+    let scene = Scene::new();
+    let busy = refusing("429 Too Many Requests", "too many requests");
+    let ended = scene.run(&["status", "--daemon", &busy]).expect(2);
+    assert!(ended.stderr.contains("too many requests"), "{}", ended.text());
+    scene.run(&["explain", "333333333333", "--daemon", &busy]).expect(1);
+    scene.run(&["approve", "--daemon", &busy]).expect(1);
+    let unknown = refusing("404 Not Found", "there is no region");
+    scene.run(&["status", "eu-west-1", "--daemon", &unknown]).expect(64);
+    scene.run(&["explain", "333333333333", "--daemon", &unknown]).expect(64);
+    scene.run(&["approve", "--daemon", &unknown]).expect(64);
 }
 
 #[test]
@@ -89,9 +189,11 @@ fn an_account_is_explained_by_its_name_too() {
         let explain = |word: &str| scene.run(&[&["explain", word], whom].concat());
         let by_name = explain("workload").expect(0).stdout;
         assert!(by_name.contains("333333333333"), "{by_name}");
-        let wrong = explain("wrokload").expect(1);
+        let wrong = explain("wrokload").expect(64);
         assert!(wrong.stderr.contains("did you mean 333333333333 (workload)?"), "{}", wrong.text());
         explain("3333333333").expect(64);
+        explain("444444444444").expect(64);
+        scene.run(&[&["explain", "workload", "kesy"], whom].concat()).expect(64);
     }
     daemon.stop().expect(0);
 }
@@ -125,7 +227,39 @@ fn a_reload_prints_what_changed_or_that_nothing_did() {
     scene.write("conformd.yaml", &text.replace("inFlight: 8", "inFlight: 9"));
     let refused = reload().expect(1);
     assert!(refused.stderr.contains("limits cannot change while running"), "{}", refused.text());
+    let events = daemon.get("/api/v1/events").unwrap().json();
+    let kinds: Vec<&str> = events["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["kind"].as_str())
+        .collect();
+    let reloads: Vec<&str> = kinds.into_iter().filter(|kind| kind.ends_with("reloaded")).collect();
+    assert_eq!(reloads, ["reloaded", "reloaded", "reloaded", "not_reloaded"]);
     daemon.stop().expect(0);
+}
+
+#[test]
+fn a_reload_repeats_nothing_that_the_daemon_of_another_installation_says() {
+    let (scene, others) = (Scene::new(), Scene::new());
+    for one in [&scene, &others] {
+        one.declare("keys", 90, BOTH);
+    }
+    let text = std::fs::read_to_string(others.path("conformd.yaml")).unwrap();
+    others.write("conformd.yaml", &text.replace("installation: test", "installation: other"));
+    let (daemon, other) = (scene.daemon(), others.daemon());
+    let text = std::fs::read_to_string(scene.path("conformd.yaml")).unwrap();
+    let address = other.address.to_string();
+    scene.write("conformd.yaml", &text.replace("127.0.0.1:0", &address));
+    let pid = daemon.program.id().to_string();
+    let reload = scene.start(&["reload", "--pid", &pid]);
+    // The other daemon reloads its settings at the same time.
+    reload.eventually("answered", || {
+        other.program.signal("HUP");
+        (!reload.stdout().is_empty()).then_some(())
+    });
+    let said = reload.end().expect(0).stdout;
+    assert_eq!(said, "the daemon was asked to reload; its log reports the result\n");
 }
 
 #[test]

@@ -144,8 +144,8 @@ fn settings_that_change_are_told_with_what_they_change() {
     let why = "settings file conformd.yaml has 2 errors".to_owned();
     world.journal.note(&Notification::NotReloaded(why), world.facts.now);
     insta::assert_snapshot!(world.news(), @"
-      process - - -: the settings were reloaded: mode, aws.regions changed
-    ‼ process - - -: the settings were not reloaded, the previous ones stay in force: settings file conformd.yaml has 2 errors
+      reloaded - - -: the settings were reloaded: mode, aws.regions changed
+    ‼ notreloaded - - -: the settings were not reloaded, the previous ones stay in force: settings file conformd.yaml has 2 errors
       process - - -: mode observe instead of sync
       process - - -: eu-north-1 added
     ! process - - -: us-east-1 no longer managed

@@ -71,7 +71,7 @@ fn an_unmanaged_pack_is_held_until_its_manifest_adopts_it() {
     assert_snapshot!(check("iam v1 adopt", "iam age=90 unmanaged"), @r#"
     ~ iam adopt: its manifest adopts it
         template   b7d7d13d (10 rules)
-          content unknown: neither the record nor the manifests have it
+          content unknown: not in the manifests or the record (commands also search the git history)
         parameter  age "90" → (not set)
     Plan: 0 to create, 1 to adopt, 0 to update, 0 to delete.
     "#);
@@ -259,7 +259,7 @@ fn what_aws_is_working_on_waits() {
     ), @"
     = adopted held, would adopt: its manifest adopts it
         template   b7d7d13d (10 rules)
-          content unknown: neither the record nor the manifests have it
+          content unknown: not in the manifests or the record (commands also search the git history)
         in_progress: AWS is working on it (CREATE_IN_PROGRESS) and accepts no change
     = iam held, would update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)

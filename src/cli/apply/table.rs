@@ -1,10 +1,7 @@
 //! The outcome of each step as a table.
 
-use comfy_table::{ContentArrangement, Table, presets};
-
-use crate::cli::answers::layout;
-
 use super::rollout::{RolloutProgress, Rollouts};
+use crate::cli::terminal::table::bordered;
 use crate::domain::base::model::Region;
 use crate::domain::plan::outcome::{Outcome, StepResult};
 
@@ -13,13 +10,8 @@ pub(super) fn of(outcomes: &RegionOutcomes, rollouts: &Rollouts) -> String {
     if outcomes.is_empty() {
         return String::new();
     }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    if let Some(width) = layout(false).width {
-        table.set_width(width);
-    }
-    table.set_header(["region", "pack", "action", "result", "members ok", "failed", "open"]);
+    let mut table =
+        bordered(["region", "pack", "action", "result", "members ok", "failed", "open"]);
     for (region, Outcome { step, result: ending }) in outcomes {
         let result = match ending {
             StepResult::Accepted { .. } => "accepted".to_owned(),

@@ -74,7 +74,7 @@ pub(super) async fn gather(config: Config) -> anyhow::Result<PreflightFacts> {
     Ok(PreflightFacts {
         expected: config.aws.expected_account,
         mode: config.mode,
-        simulated: config.aws.endpoint.is_some(),
+        simulated: config.is_simulated(),
         caller,
         organization,
         administrators,

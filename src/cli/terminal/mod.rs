@@ -5,8 +5,11 @@
 
 pub mod excerpt;
 pub(super) mod paint;
+pub(super) mod table;
 
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+
+use crate::text::Layout;
 
 /// Writes to stdout. A pipe that its reader closed is no error.
 pub(super) fn print(text: &str) -> io::Result<()> {
@@ -24,6 +27,13 @@ pub(super) fn stream(text: &str) -> io::Result<()> {
 /// Writes to stderr, beside the log. A pipe that its reader closed is no error.
 pub(super) fn note(text: &str) -> io::Result<()> {
     unless_closed(io::stderr().lock().write_all(text.as_bytes()))
+}
+
+/// As wide as the terminal, and as long as it takes where there is none.
+pub(super) fn layout(wide: bool) -> Layout {
+    let stdout = io::stdout();
+    let size = terminal_size::terminal_size_of(&stdout).filter(|_| stdout.is_terminal());
+    Layout { width: size.map(|(width, _)| width.0), wide }
 }
 
 /// The reader of an output without an end has read enough.

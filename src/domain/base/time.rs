@@ -1,5 +1,6 @@
 //! Arithmetic over moments and waits, and how long things take.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::model::{Digest, Timestamp};
@@ -49,6 +50,11 @@ impl Pace {
 /// `now` plus a span, never past the end of time.
 pub fn after(now: Timestamp, span: Duration) -> Timestamp {
     now.checked_add(span).unwrap_or(Timestamp::MAX)
+}
+
+/// A moment in UTC, without fractions of a second (RFC 3339).
+pub fn to_second(at: Timestamp) -> impl fmt::Display {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ")
 }
 
 /// `base` doubled `times` times, at most `max`.

@@ -42,8 +42,12 @@ pub struct Event {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
-    /// The process started, or took other settings.
+    /// The process started, AWS confirmed or refused the caller, or events were lost.
     Process,
+    /// The settings were read again and are in force.
+    Reloaded,
+    /// The settings were read again and cannot be used: the previous ones stay in force.
+    NotReloaded,
     /// A revision was accepted, or the source became unreadable or readable.
     Source,
     /// A region became unknown, or known again.

@@ -152,8 +152,8 @@ fn part(difference: PartDifference) -> Option<PartChange> {
 const SECRET: &[&str] = &["InputParameters", "Default", "AllowedValues", "PolicyText", "Metadata"];
 
 fn field(difference: FieldDifference) -> FieldChange {
-    let FieldDifference { path, old, new } = difference;
-    let is_secret = path.split('.').any(|key| SECRET.contains(&key));
+    let FieldDifference { path, old, new, keys } = difference;
+    let is_secret = SECRET.iter().any(|key| keys.contains(*key));
     let value = |text: Option<String>| text.map(|text| ParameterValue::new(&text));
     FieldChange { path, is_secret, old: value(old), new: value(new) }
 }

@@ -6,6 +6,7 @@ use strum::{EnumIter, IntoStaticStr};
 use thiserror::Error;
 
 use crate::domain::base::model::{PackName, Region, Timestamp};
+use crate::domain::base::time::to_second;
 use crate::domain::base::words::many;
 
 /// A limit that a plan exceeds, and by how much.
@@ -34,7 +35,7 @@ pub enum Trip {
     /// See [`TripReason::Conflict`].
     #[error(
         "{pack} was deleted at {} and exists again: another writer, or a change that was reverted",
-        when.strftime("%Y-%m-%dT%H:%M:%SZ")
+        to_second(*when)
     )]
     Conflict {
         /// The pack.
@@ -145,7 +146,7 @@ pub enum Trip {
     /// See [`TripReason::Held`].
     #[error(
         "held since {}; it needs an approval even when it is within the limits",
-        since.strftime("%Y-%m-%dT%H:%M:%SZ")
+        to_second(*since)
     )]
     Held {
         /// Since when.

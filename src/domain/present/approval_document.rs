@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::report::RegionReport;
 use super::view::text::many;
 use crate::domain::base::model::{AccountId, Digest, PackName, Region, Timestamp};
-use crate::domain::base::time::after;
+use crate::domain::base::time::{after, to_second};
 use crate::domain::base::untrusted::{ACCOUNT_NAME_MAX, SHOWN_TEXT_MAX, flowing};
 use crate::domain::declared::approval::{Approval, Permit, Permitted};
 use crate::domain::declared::diagnostic::Span;
@@ -328,7 +328,7 @@ impl fmt::Display for ApprovalDocument<'_> {
             writeln!(out, "  # Required: the reason, for example a change number.")?;
         }
         writeln!(out, "  reason: {}", quoted(reason))?;
-        writeln!(out, "  expires: {}", expires.strftime("%Y-%m-%dT%H:%M:%SZ"))?;
+        writeln!(out, "  expires: {}", to_second(*expires))?;
         writeln!(out, "  permits:")?;
         permits.iter().try_for_each(|permit| entry(out, permit, names))
     }

@@ -26,11 +26,6 @@ use crate::domain::present::view::CurrentState;
 use people::ReportedAccounts;
 use regions::Regions;
 
-/// How the sentence about settings that were reloaded begins.
-pub const RELOADED: &str = "the settings were reloaded: ";
-/// How the sentence about settings that were not begins.
-pub const NOT_RELOADED: &str = "the settings were not reloaded, the previous ones stay in force: ";
-
 /// An event at one moment, which the next reading of the channels would not show any more.
 #[derive(Debug, Clone)]
 pub enum Notification {
@@ -92,12 +87,14 @@ impl Journal {
             Notification::Reloaded { changes } => {
                 let changes =
                     if changes.is_empty() { "nothing".to_owned() } else { changes.join(", ") };
-                let text = format!("{RELOADED}{changes} changed");
-                self.record_notes(now, [Note::new(EventKind::Process, Weight::Normal, text)]);
+                let text = format!("the settings were reloaded: {changes} changed");
+                self.record_notes(now, [Note::new(EventKind::Reloaded, Weight::Normal, text)]);
             }
             Notification::NotReloaded(why) => {
-                let text = format!("{NOT_RELOADED}{why}");
-                self.record_notes(now, [Note::new(EventKind::Process, Weight::Critical, text)]);
+                let text = format!(
+                    "the settings were not reloaded, the previous ones stay in force: {why}"
+                );
+                self.record_notes(now, [Note::new(EventKind::NotReloaded, Weight::Critical, text)]);
             }
         }
     }

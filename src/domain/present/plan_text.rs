@@ -8,6 +8,7 @@ use crate::domain::base::limits;
 use crate::domain::base::model::{
     AccountId, AccountState, DeletionPolicy, ResultsBucket, Timestamp,
 };
+use crate::domain::base::time::to_second;
 use crate::domain::base::untrusted::{SHOWN_TEXT_MAX, flowing};
 use crate::domain::base::words::many;
 use crate::domain::declared::template::{Remediation, RemediationChange};
@@ -151,9 +152,10 @@ fn redeploy(accounts: &BTreeSet<AccountId>, seen: &BTreeMap<AccountId, Timestamp
         _ => "recorders".to_owned(),
     };
     // The oldest observation is shown, since it is the weakest evidence.
-    let seen = seen.values().min().map_or_else(String::new, |oldest| {
-        format!(" ({whose} seen {})", oldest.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    });
+    let seen = seen
+        .values()
+        .min()
+        .map_or_else(String::new, |oldest| format!(" ({whose} seen {})", to_second(*oldest)));
     format!("for {}{more}{seen}", named.join(" "))
 }
 
@@ -306,7 +308,7 @@ fn quoted(value: &str) -> String {
 }
 
 fn until_text(until: Timestamp) -> String {
-    format!(" (until {})", until.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    format!(" (until {})", to_second(until))
 }
 
 fn mark(TemplateMark { digest, rules, remediations }: &TemplateMark) -> String {

@@ -18,7 +18,9 @@ const VALUE_MAX: usize = 120;
 pub(super) fn lines(change: &TemplateChange, is_hidden: bool) -> Vec<String> {
     let TemplateChange { known, descriptions_only, parts } = change;
     if !known {
-        return vec!["content unknown: neither the record nor the manifests have it".to_owned()];
+        let unknown = "content unknown: not in the manifests or the record (commands also search \
+                       the git history)";
+        return vec![unknown.to_owned()];
     }
     let mut lines = Vec::new();
     if *descriptions_only {

@@ -145,6 +145,8 @@ fn weight_sign(weight: Weight) -> LineSign {
 fn kind_word(kind: EventKind) -> &'static str {
     match kind {
         EventKind::Process => "process",
+        EventKind::Reloaded => "reloaded",
+        EventKind::NotReloaded => "not reloaded",
         EventKind::Source => "source",
         EventKind::Region => "region",
         EventKind::Guard => "guard",

@@ -19,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("domain/present", &["jiff", "schemars", "serde", "serde_json", "strum", "thiserror"]),
     ("domain", &[]),
     ("telemetry", &["strum", "thiserror", "tracing", "tracing_subscriber"]),
-    ("text", &["comfy_table", "textwrap"]),
+    ("text", &["comfy_table", "csv", "textwrap"]),
     ("clock", &["jiff", "rustix", "tokio"]),
     ("cloud", &["thiserror"]),
     ("config", &["clap", "humantime", "thiserror"]),
@@ -49,7 +49,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("executor", &["futures_util", "tracing"]),
     ("metrics", &["jiff", "prometheus", "strum", "thiserror"]),
     ("http", &[
-        "axum", "csv", "form_urlencoded", "hyper", "hyper_util", "maud", "schemars", "serde", "serde_json",
+        "axum", "form_urlencoded", "hyper", "hyper_util", "maud", "schemars", "serde", "serde_json",
         "sha2", "strum", "subtle", "thiserror", "tokio", "tokio_util", "tower", "tower_http",
         "tracing",
     ]),

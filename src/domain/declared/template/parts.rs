@@ -35,6 +35,8 @@ pub struct FieldDifference {
     pub old: Option<String>,
     /// Its text in the second one.
     pub new: Option<String>,
+    /// The keys above it and within it, at any depth: a list or a function is one text.
+    pub keys: BTreeSet<String>,
 }
 
 /// A part in which two templates differ.
@@ -52,8 +54,18 @@ pub struct PartDifference {
     pub fields: Vec<FieldDifference>,
 }
 
-/// The fields of each part.
-pub(super) type Parts = BTreeMap<(PartKind, String), BTreeMap<String, String>>;
+/// The fields of each part, by their paths.
+pub(super) type Parts = BTreeMap<(PartKind, String), Fields>;
+
+type Fields = BTreeMap<String, FieldText>;
+
+/// A field of a part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FieldText {
+    text: String,
+    /// See [`FieldDifference::keys`].
+    keys: BTreeSet<String>,
+}
 
 /// The parts of a template, read when they are first needed: most plans change no template.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +89,7 @@ impl LazyParts {
 
 /// In which parts the second template differs from the first one.
 pub(super) fn differing(old: &Parts, new: &Parts) -> Vec<PartDifference> {
-    let nothing = BTreeMap::new();
+    let nothing = Fields::new();
     let all: BTreeSet<_> = old.keys().chain(new.keys()).collect();
     let differing = all.into_iter().filter_map(|key| {
         let (before, after) = (old.get(key), new.get(key));
@@ -100,14 +112,19 @@ pub fn is_description(kind: PartKind, path: &str) -> bool {
     }
 }
 
-fn fields(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<FieldDifference> {
+fn fields(old: &Fields, new: &Fields) -> Vec<FieldDifference> {
     let paths: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let differing = paths.into_iter().filter(|path| old.get(*path) != new.get(*path));
     differing
-        .map(|path| FieldDifference {
-            path: path.clone(),
-            old: old.get(path).cloned(),
-            new: new.get(path).cloned(),
+        .map(|path| {
+            let (old, new) = (old.get(path), new.get(path));
+            let keys = old.into_iter().chain(new).flat_map(|field| &field.keys);
+            FieldDifference {
+                path: path.clone(),
+                old: old.map(|field| field.text.clone()),
+                new: new.map(|field| field.text.clone()),
+                keys: keys.cloned().collect(),
+            }
         })
         .collect()
 }
@@ -123,11 +140,12 @@ fn parts(body: &str) -> Option<Parts> {
             "Conditions" => Some(PartKind::Condition),
             "Resources" => None,
             _ => {
-                let mut fields = BTreeMap::new();
+                let mut fields = Fields::new();
                 flatten("", &value, &mut fields);
                 // A section that is a text itself has no path.
-                let fields = fields.into_iter().map(|(path, text)| {
-                    (if path.is_empty() { section.clone() } else { path }, text)
+                let fields = fields.into_iter().map(|(path, mut field)| {
+                    field.keys.insert(section.clone());
+                    (if path.is_empty() { section.clone() } else { path }, field)
                 });
                 parts.insert((PartKind::Section, section.clone()), fields.collect());
                 continue;
@@ -135,7 +153,7 @@ fn parts(body: &str) -> Option<Parts> {
         };
         let Canonical::Mapping(entries) = value else { continue };
         for (id, value) in entries {
-            let mut fields = BTreeMap::new();
+            let mut fields = Fields::new();
             flatten("", &value, &mut fields);
             let key = kind.map_or_else(|| resource(&id, &fields), |kind| (kind, id.clone()));
             parts.insert(key, fields);
@@ -146,19 +164,17 @@ fn parts(body: &str) -> Option<Parts> {
 
 /// What a resource is called. AWS Config knows a rule by its name, so a renamed rule is another
 /// one.
-fn resource(id: &str, fields: &BTreeMap<String, String>) -> (PartKind, String) {
-    match fields.get("Type").map(String::as_str) {
-        Some(RULE) => {
-            let name = fields.get("Properties.ConfigRuleName");
-            (PartKind::Rule, name.map_or_else(|| id.to_owned(), Clone::clone))
-        }
+fn resource(id: &str, fields: &Fields) -> (PartKind, String) {
+    let text = |path: &str| fields.get(path).map(|field| field.text.as_str());
+    match text("Type") {
+        Some(RULE) => (PartKind::Rule, text("Properties.ConfigRuleName").unwrap_or(id).to_owned()),
         Some(REMEDIATION) => (PartKind::Remediation, id.to_owned()),
         Some(_) | None => (PartKind::Section, id.to_owned()),
     }
 }
 
 /// The fields of a value, each with its text. Lists and functions are one text.
-fn flatten(path: &str, value: &Canonical, into: &mut BTreeMap<String, String>) {
+fn flatten(path: &str, value: &Canonical, into: &mut Fields) {
     match value {
         Canonical::Mapping(entries) if !entries.is_empty() && !is_call(entries) => {
             for (key, value) in entries {
@@ -172,8 +188,23 @@ fn flatten(path: &str, value: &Canonical, into: &mut BTreeMap<String, String>) {
         | Canonical::Bool(_)
         | Canonical::Number(_)
         | Canonical::Text(_) => {
-            into.insert(path.to_owned(), text(value));
+            let mut keys: BTreeSet<String> = path.split('.').map(ToOwned::to_owned).collect();
+            add_keys(value, &mut keys);
+            into.insert(path.to_owned(), FieldText { text: text(value), keys });
         }
+    }
+}
+
+fn add_keys(value: &Canonical, into: &mut BTreeSet<String>) {
+    match value {
+        Canonical::Mapping(entries) => {
+            for (key, value) in entries {
+                into.insert(key.clone());
+                add_keys(value, into);
+            }
+        }
+        Canonical::Sequence(values) => values.iter().for_each(|value| add_keys(value, into)),
+        Canonical::Null | Canonical::Bool(_) | Canonical::Number(_) | Canonical::Text(_) => {}
     }
 }
 
@@ -220,7 +251,7 @@ mod tests {
         for part in template(old).differences_to(&template(new)).unwrap() {
             let PartDifference { kind, name, is_old, is_new, fields } = part;
             writeln!(text, "{kind:?} {name} {is_old} {is_new}").unwrap();
-            for FieldDifference { path, old, new } in fields {
+            for FieldDifference { path, old, new, keys: _ } in fields {
                 let note = if is_description(kind, &path) { " (description)" } else { "" };
                 writeln!(text, "  {path}: {old:?} -> {new:?}{note}").unwrap();
             }

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CurrentState, VERSION};
-use crate::domain::base::model::Timestamp;
+use super::{ConfirmedCaller, CurrentState, VERSION};
+use crate::domain::base::model::{Installation, Timestamp};
 use crate::domain::plan::event::{Event, Events};
 
 /// Events that were asked for.
@@ -16,6 +16,10 @@ pub struct EventsView {
     pub simulated: bool,
     /// By AWS's clock.
     pub now: Timestamp,
+    /// Whose packs are ours.
+    pub installation: Installation,
+    /// Whether AWS has confirmed who asks.
+    pub caller: ConfirmedCaller,
     /// When the process began that counts: with another one, numbers begin again.
     pub started: Timestamp,
     /// The number of the newest event there is; 0 before the first.
@@ -51,6 +55,8 @@ pub fn events(facts: &CurrentState, all: &Events, asked: EventsQuery) -> EventsV
         version: VERSION,
         simulated: facts.about.simulated,
         now: facts.now,
+        installation: facts.about.installation.clone(),
+        caller: facts.caller.clone(),
         started: facts.started(),
         last,
         lost: after.map_or(0, |after| first.saturating_sub(1).saturating_sub(after)),
