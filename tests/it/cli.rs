@@ -639,7 +639,7 @@ fn status_says_what_the_api_says_and_looks_by_itself_where_nothing_answers() {
     assert!(!text.contains("us-east-1") && !text.contains('\u{1b}'), "{text}");
     let explained = scene.run(&["explain", "333333333333", "--daemon", &url]).expect(0).stdout;
     assert!(explained.contains("targeted: no rule excludes it"), "{explained}");
-    let nobody = scene.run(&["explain", "333333333334", "--daemon", &url]).expect(1);
+    let nobody = scene.run(&["explain", "333333333334", "--daemon", &url]).expect(64);
     assert!(nobody.stderr.contains("did you mean 333333333333 (workload)?"), "{}", nobody.stderr);
     daemon.stop().expect(0);
     let silent = scene.run(&["status", "--daemon", &url]).expect(2);
@@ -650,7 +650,7 @@ fn status_says_what_the_api_says_and_looks_by_itself_where_nothing_answers() {
     assert_eq!(own.code, Some(code(&said)));
     assert_eq!(said["totals"]["sync"]["synced"], 2);
     assert_eq!(said["organization"]["list"]["states"]["ACTIVE"], 3);
-    let nobody = scene.run(&["explain", "333333333334", "--direct"]).expect(1);
+    let nobody = scene.run(&["explain", "333333333334", "--direct"]).expect(64);
     assert!(nobody.stderr.contains("did you mean 333333333333 (workload)?"), "{}", nobody.stderr);
 }
 

@@ -94,7 +94,8 @@ pub enum SourceTrust {
 pub enum SourceDoubt {
     /// Some of it is invalid.
     #[error(
-        "some manifests of this revision are invalid: nothing is taken away until they are corrected"
+        "some manifests of this revision are invalid: nothing is taken away until they are \
+         corrected"
     )]
     Invalid,
     /// The last read failed; the text of the failure.
