@@ -29,8 +29,8 @@ pub struct Membership {
     /// A newer list that is much shorter, and waits.
     pub shrink: Option<Shrink>,
     /// As long as no second walk has confirmed the first one of this process: when a walk that
-    /// finds the same members confirms it. AWS may show an account in another state, or not at all, for
-    /// some seconds.
+    /// finds the same members confirms it. AWS may show an account in another state, or not at
+    /// all, for some seconds.
     pub confirms_at: Option<Timestamp>,
 }
 

@@ -257,12 +257,14 @@ impl HoldCause {
 
     /// What lifts it.
     pub fn lift(&self) -> Lift {
-        match self {
+        if matches!(self, Self::WriterUndecided) {
             // The next account list decides.
-            Self::WriterUndecided => Lift::Time,
+            Lift::Time
+        } else if matches!(self, Self::UnrecognizedStatus(_)) {
             // Another version may recognize it; this one never does.
-            Self::UnrecognizedStatus(_) => Lift::Person,
-            other => other.reason().lift(),
+            Lift::Person
+        } else {
+            self.reason().lift()
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod region;
 pub mod status;
 pub mod text;
 mod totals;
+pub mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -24,7 +24,7 @@ use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::plan::event::Event;
 use crate::domain::present::approval_document::WaitingLosses;
 use crate::domain::present::view::approvals::{
-    ApprovalsView, GUARDED_WAYS, UNDECLARED_WAYS, undeclared, undeclared_names, waiting,
+    ApprovalsView, undeclared, undeclared_names, waiting,
 };
 use crate::domain::present::view::packs::PackLabels;
 use crate::domain::present::view::status::{
@@ -32,6 +32,7 @@ use crate::domain::present::view::status::{
 };
 use crate::domain::present::view::text::layout::LineSign;
 use crate::domain::present::view::text::{health_sign, hold_sign, many, span};
+use crate::domain::present::view::ways::{GUARDED_WAYS, UNDECLARED_WAYS};
 use crate::domain::present::view::{ConfirmedCaller, CurrentState, approvals};
 use crate::http::SharedState;
 use crate::http::parameter::PAGE;

@@ -12,12 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use strum::IntoEnumIterator as _;
 
-use super::approvals::{GUARDED_WAYS, UNDECLARED_WAYS, undeclared, undeclared_names, waiting};
+use super::approvals::{undeclared, undeclared_names, waiting};
 use super::deployment::PackDeploymentView;
 use super::health::failing;
 use super::new_accounts::{NewAccountView, NewAccountsSummary};
 use super::region::{HoldView, RegionView};
 use super::status::{RecordView, StatusView};
+use super::ways::{GUARDED_WAYS, UNDECLARED_WAYS};
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::base::words::first_few;
 use crate::domain::members::new_account::NewAccountPhase;

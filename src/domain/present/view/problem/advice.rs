@@ -3,7 +3,7 @@
 use super::cause::ProblemCause;
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::present::view::CurrentState;
-use crate::domain::present::view::approvals::{GUARDED_WAYS, UNDECLARED_WAYS};
+use crate::domain::present::view::ways::{GUARDED_WAYS, UNDECLARED_WAYS};
 
 /// What to do about a member that is missing.
 const MISSING: &str = "Check that the account has a configuration recorder in the region: AWS \
