@@ -316,6 +316,17 @@ mod tests {
     }
 
     #[test]
+    fn answers_that_traveled_for_less_time_make_the_time_more_exact() {
+        let _entered = runtime().enter();
+        let clock = Clock::simulated(start(), 0);
+        let error_after = |late| {
+            clock.observe_aws_date(start() - seconds(late));
+            clock.aws_now().duration_since(start()).as_secs()
+        };
+        assert_eq!([20, 20, 3, 9, 2, 1, 8].map(error_after), [0, -20, -20, -9, -9, -2, -2]);
+    }
+
+    #[test]
     fn before_aws_was_heard_its_time_is_the_time_of_day() {
         let _entered = runtime().enter();
         let clock = Clock::simulated(start(), 0).astray(seconds(-90));

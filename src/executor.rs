@@ -11,7 +11,7 @@ use tracing::Instrument as _;
 
 use crate::cloud::{CloudError, Receipt, Writer};
 use crate::domain::base::failure::chain;
-use crate::domain::base::model::{MARKER_PARAMETER, Place, Revision};
+use crate::domain::base::model::{MARKER_PARAMETER, PackName, Place, Revision};
 use crate::domain::observed::content::Content;
 use crate::domain::plan::guard::{Approved, Used};
 use crate::domain::plan::outcome::{Outcome, StepResult};
@@ -38,6 +38,12 @@ pub trait WriteGate {
         permits: &[Used],
         revision: Option<&Revision>,
     ) -> impl Future<Output = Result<(), Self::Refusal>> + Send;
+
+    /// The request of this pack is sent now.
+    fn sending(&self, pack: &PackName);
+
+    /// Its answer arrived, or conformd stopped waiting for it.
+    fn answered(&self, pack: &PackName);
 }
 
 /// Takes every step of the plan, or reports it as not started.
@@ -107,10 +113,12 @@ async fn run_step<W: Writer>(
         return Outcome { step, result: StepResult::NotStarted };
     }
     let content = step.action.content();
+    gate.sending(&step.pack);
     let result = match content {
         Some(content) => writer.put(&step.pack, content).await,
         None => writer.delete(&step.pack).await,
     };
+    gate.answered(&step.pack);
     let result = match result {
         Ok(Receipt { arn, request }) => {
             tracing::info!(audit = true, request, arn, "step accepted");
@@ -191,7 +199,7 @@ mod tests {
     use crate::cloud::Op;
     use crate::domain::base::failure::FailureKind;
     use crate::domain::base::mode::Mode;
-    use crate::domain::base::model::{PackName, ResultsBucket, Timestamp};
+    use crate::domain::base::model::{ResultsBucket, Timestamp};
     use crate::domain::declared::approval::Approvals;
     use crate::domain::plan::effective_rules::{HeldRules, TemplatesByDigest};
     use crate::domain::plan::guard::{GuardTerms, LossLimits, approve};
@@ -271,6 +279,10 @@ mod tests {
         ) -> Result<(), &'static str> {
             Ok(())
         }
+
+        fn sending(&self, _: &PackName) {}
+
+        fn answered(&self, _: &PackName) {}
     }
 
     impl Slow {

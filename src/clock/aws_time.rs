@@ -21,6 +21,8 @@ pub(super) struct AwsTime {
     beginning: Option<Timestamp>,
     /// The time of the last answer that disagreed; it is used once the next answer agrees with it.
     doubt: Option<Timestamp>,
+    /// The time of the last answer, if it is later than the time in use and agrees with it.
+    later: Option<Timestamp>,
 }
 
 impl AwsTime {
@@ -30,11 +32,22 @@ impl AwsTime {
         let agrees = |other: &Timestamp| told.duration_since(*other).abs() <= AGREEMENT;
         // One answer with a wrong `Date`, from a proxy for example, must not move deadlines: only
         // two answers that agree change the time.
-        if self.beginning.as_ref().is_some_and(agrees) {
+        if let Some(beginning) = self.beginning.filter(agrees) {
             self.doubt = None;
+            // Answers travel for some time and `Date` is cut to whole seconds, so a later time is
+            // the better one. `LastUpdateTime` is compared with it to a few seconds.
+            self.later = match self.later {
+                Some(later) if told > beginning => {
+                    self.beginning = Some(later.min(told));
+                    None
+                }
+                None if told > beginning => Some(told),
+                Some(_) | None => None,
+            };
         } else if let Some(doubt) = self.doubt.take_if(|doubt| agrees(doubt)) {
             // The later of the two traveled for a shorter time.
             self.beginning = Some(doubt.max(told));
+            self.later = None;
         } else {
             self.doubt = Some(told);
         }

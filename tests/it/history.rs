@@ -6,6 +6,7 @@
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::plan::history::History;
 use conformd::domain::plan::outcome::{Outcome, StepResult};
+use conformd::domain::plan::own_puts::WriteSpan;
 use conformd::domain::plan::region_plan::Plan;
 use conformd::domain::plan::step::Reason;
 use insta::assert_snapshot;
@@ -34,7 +35,7 @@ pub(crate) fn play(script: &str) -> String {
         story.push(format!("{now:<8} {}", decisions(&plan, outcome)));
         for step in plan.steps {
             let outcome = Outcome { step, result: ending(outcome) };
-            history.record(&outcome, at(now), &pace());
+            history.record(&outcome, WriteSpan::at(at(now)), &pace());
         }
     }
     story.join("\n")
@@ -260,6 +261,66 @@ fn a_write_that_changed_nothing_we_can_see_is_conflict_and_healed_once() {
 }
 
 #[test]
+fn a_write_soon_after_our_put_is_external_and_corrected() {
+    // The first listing shows only the other writer's timestamp.
+    assert_snapshot!(play("
+        12:00:00 | iam v1 | -
+        12:00:31 |        | iam v1 12:00:25
+        12:14    |        |
+        12:15    |        |
+        12:15:30 |        | iam v1 12:15
+        12:30    |        |
+    "), @"
+    12:00:00 create iam (missing)
+    12:00:31 iam held: conflict until 12:15:00
+    12:14    iam held: conflict until 12:15:00
+    12:15    update iam (foreign write)
+    12:15:30 -
+    12:30    -
+    ");
+    // The first listing shows our own, which is then the only one that our Put explains.
+    assert_snapshot!(play("
+        12:00:00 | iam v1 | -
+        12:00:02 |        | iam v1 12:00:01
+        12:00:31 |        | iam v1 12:00:04
+        12:15    |        |
+        12:15:30 |        | iam v1 12:15
+    "), @"
+    12:00:00 create iam (missing)
+    12:00:02 -
+    12:00:31 iam held: conflict until 12:15:00
+    12:15    update iam (foreign write)
+    12:15:30 -
+    ");
+}
+
+#[test]
+fn a_second_writer_that_reacts_to_every_put_within_seconds_is_a_conflict() {
+    let clock = |minute: u32, second: u32| {
+        format!("{:02}:{:02}:{second:02}", 12 + minute / 60, minute % 60)
+    };
+    let rounds = (0..135).step_by(15).flat_map(|minute| {
+        let [put, undone, shown] = [0, 36, 40].map(|second| clock(minute, second));
+        [format!("{put} | | "), format!("{shown} | | iam v1 {undone}")]
+    });
+    let first = ["11:45:00 | iam v1 | -".to_owned(), "11:45:40 | | iam v1 11:45:36".to_owned()];
+    let script: Vec<String> = first.into_iter().chain(rounds).collect();
+    let story = play(&script.join("\n"));
+    let told = story.lines().filter(|line| line.contains("iam (") || line.contains("until d2"));
+    assert_snapshot!(told.take(9).collect::<Vec<_>>().join("\n"), @"
+    11:45:00 create iam (missing)
+    12:00:00 update iam (foreign write)
+    12:15:00 update iam (foreign write)
+    12:30:00 update iam (foreign write)
+    12:45:00 update iam (foreign write)
+    13:00:00 update iam (foreign write)
+    13:15:00 update iam (foreign write)
+    13:15:40 iam held: conflict until d2/13:15:00
+    13:30:00 iam held: conflict until d2/13:15:00
+    ");
+}
+
+#[test]
 fn a_heal_that_aws_takes_for_nothing_new_is_not_repeated_for_ever() {
     assert_snapshot!(play("
         12:00 | iam v1 | iam v1 09:00
@@ -341,13 +402,13 @@ fn a_fight_by_deleting_or_by_dropping_the_marker_is_a_fight_too() {
     10:00    iam held: conflict until d2/09:30:00
     ");
     assert_snapshot!(fight("iam unmanaged"), @"
-    06:30    adopt iam (adoption)
-    07:00    adopt iam (adoption)
-    07:30    adopt iam (adoption)
-    08:00    adopt iam (adoption)
-    08:30    adopt iam (adoption)
-    09:00    adopt iam (adoption)
-    09:30    adopt iam (adoption)
+    06:30    adopt iam (foreign change)
+    07:00    adopt iam (foreign change)
+    07:30    adopt iam (foreign change)
+    08:00    adopt iam (foreign change)
+    08:30    adopt iam (foreign change)
+    09:00    adopt iam (foreign change)
+    09:30    adopt iam (foreign change)
     09:45    iam held: conflict until d2/09:30:00
     10:00    iam held: conflict until d2/09:30:00
     ");

@@ -27,6 +27,7 @@ mod generated;
 mod guard;
 mod history;
 mod http;
+mod interference;
 mod journal;
 mod judging;
 mod judging_members;

@@ -18,6 +18,7 @@ use conformd::domain::plan::history::History;
 use conformd::domain::plan::hold::{Hold, HoldReason};
 use conformd::domain::plan::loss::Loss;
 use conformd::domain::plan::outcome::{Outcome, StepResult};
+use conformd::domain::plan::own_puts::WriteSpan;
 use conformd::domain::plan::region_plan::Plan;
 use conformd::domain::plan::step::Action;
 use conformd::domain::plan::window::LossWindow;
@@ -229,7 +230,7 @@ fn play(story: &[Look], mode: Mode, guard: Guard) -> Vec<Taken> {
         let plan = look(&mut history, &desired, &observed, now);
         let ruling = rule((plan.clone(), &observed), mode, guard, &mut window, now);
         for step in ruling.approved.clone().into_steps() {
-            history.record(&Outcome { step, result: result.clone() }, now, &pace());
+            history.record(&Outcome { step, result: result.clone() }, WriteSpan::at(now), &pace());
         }
         taken.push(Taken { now, desired, observed, plan, ruling });
     }
@@ -345,7 +346,7 @@ proptest! {
             for step in ruling.approved.into_steps() {
                 toy.take(&step, now);
                 let result = StepResult::Accepted { arn: None };
-                history.record(&Outcome { step, result }, now, &pace());
+                history.record(&Outcome { step, result }, WriteSpan::at(now), &pace());
             }
             now = after(now, pace().interval);
         }
@@ -382,7 +383,7 @@ proptest! {
             let plan = ruling.approved.plan().clone();
             for step in ruling.approved.into_steps() {
                 let result = toy.suffer(&step, trouble.fault, now);
-                history.record(&Outcome { step, result }, now, &pace());
+                history.record(&Outcome { step, result }, WriteSpan::at(now), &pace());
             }
             plan
         };

@@ -12,6 +12,7 @@ use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::packs::Observed;
 use conformd::domain::plan::history::History;
 use conformd::domain::plan::outcome::{Outcome, StepResult};
+use conformd::domain::plan::own_puts::WriteSpan;
 use conformd::domain::plan::step::{ActionKind, Reason};
 use conformd::domain::present::report::{Reconciliation, RegionReport, SyncReason};
 use insta::assert_snapshot;
@@ -529,7 +530,7 @@ fn remedies(turns: &[Turn], mode: Mode, redeploy: &str) -> Vec<(Timestamp, Reaso
             taken.push((now, step.reason.clone()));
             history.record(
                 &Outcome { step, result: StepResult::Accepted { arn: None } },
-                now,
+                WriteSpan::at(now),
                 &crate::support::lines::pace(),
             );
             last = now;

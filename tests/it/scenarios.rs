@@ -702,7 +702,7 @@ mod others {
             lab.event(&WorldEvent::Put(external_put("cis")));
             lab.run_for(minutes(5)).await;
         }
-        insta::assert_snapshot!(lab.trace(), @r"
+        insta::assert_snapshot!(lab.trace(), @"
         1:02 eu-west-1 hold cis: unconfirmed
         1:03 eu-west-1 update cis accepted
         1:20 eu-west-1 hold cis: unconfirmed
@@ -728,13 +728,14 @@ mod others {
         27:41 eu-west-1 update cis accepted
         27:58 eu-west-1 hold cis: unconfirmed
         27:59 eu-west-1 update cis accepted
-        28:16 eu-west-1 hold cis: unconfirmed
-        28:17 eu-west-1 update cis accepted
-        28:33 eu-west-1 hold cis: conflict
+        28:00 eu-west-1 hold cis: conflict
+        28:14 eu-west-1 hold cis: unconfirmed
+        28:16 eu-west-1 update cis accepted
+        28:32 eu-west-1 hold cis: conflict
         ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @"
         ! cis held, would update: external write, without a visible difference
-            conflict: another writer keeps reverting it: 7 Puts within 6 hours; find that writer in CloudTrail (PutOrganizationConformancePack) (until 2026-11-04T04:17:18Z)
+            conflict: another writer keeps reverting it: 7 Puts within 6 hours; find that writer in CloudTrail (PutOrganizationConformancePack) (until 2026-11-04T04:16:36Z)
         1 change held.
         ");
     }
@@ -764,29 +765,19 @@ mod others {
         lab.write(&file(&manifests));
         lab.run_for(hours(2)).await;
         assert_eq!(lab.world().log().mutations(), before);
-        insta::assert_snapshot!(lab.trace(), @r"
+        insta::assert_snapshot!(lab.trace(), @"
         1:00 eu-west-1 update cis refused: credentials
         1:00 eu-west-1 hold cis: denied
         1:01 eu-west-1 update cis refused: credentials
-        1:01 eu-west-1 hold cis: denied
         1:03 eu-west-1 update cis refused: credentials
-        1:03 eu-west-1 hold cis: denied
         1:07 eu-west-1 update cis refused: credentials
-        1:07 eu-west-1 hold cis: denied
         1:15 eu-west-1 update cis refused: credentials
-        1:15 eu-west-1 hold cis: denied
         1:30 eu-west-1 update cis refused: credentials
-        1:30 eu-west-1 hold cis: denied
         1:45 eu-west-1 update cis refused: credentials
-        1:45 eu-west-1 hold cis: denied
         2:00 eu-west-1 update cis refused: credentials
-        2:00 eu-west-1 hold cis: denied
         2:15 eu-west-1 update cis refused: credentials
-        2:15 eu-west-1 hold cis: denied
         2:30 eu-west-1 update cis refused: credentials
-        2:30 eu-west-1 hold cis: denied
         2:45 eu-west-1 update cis refused: credentials
-        2:45 eu-west-1 hold cis: denied
         ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r#"
         ! cis held, would update
@@ -1016,6 +1007,9 @@ mod guard {
         2:00 eu-west-1 delete p7 refused: throttled
         2:00 eu-west-1 delete p8 refused: throttled
         2:00 eu-west-1 delete p9 refused: throttled
+        2:00 eu-west-1 hold p7: retry
+        2:00 eu-west-1 hold p8: retry
+        2:00 eu-west-1 hold p9: retry
         2:00 -- killed
         2:00 eu-west-1 hold p7: unconfirmed
         2:00 eu-west-1 hold p8: unconfirmed

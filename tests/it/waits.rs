@@ -300,7 +300,7 @@ fn an_adopted_pack_that_is_overwritten_is_put_back_like_any_other() {
     12:00    adopt a (adoption)
     12:01    -
     12:30    a held: unconfirmed until 12:31:00
-    12:31    adopt a (adoption)
+    12:31    adopt a (foreign change)
     12:32    -
     ");
 }

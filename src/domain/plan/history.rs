@@ -4,10 +4,10 @@
 //! What has to survive a restart is stored in the marker of each pack.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use super::desired::{Desired, DesiredEntry, SourceTrust};
 use super::outcome::{Outcome, StepResult};
+use super::own_puts::{Fight, PutSeries, SentPut, WriteSpan};
 use super::redeploy::Tries;
 use super::step::{Action, PlanStep, Reason};
 use crate::domain::base::failure::FailureKind;
@@ -17,21 +17,10 @@ use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::content::{Content, fingerprint_bare_of, fingerprint_of};
 use crate::domain::observed::packs::{
-    ObservedPack, Ownership, PackPhase, PacksObservation, RolloutStatus, VoidMarker,
+    ObservedPack, Ownership, PackPhase, PacksObservation, RolloutStatus, StatusRecord, Verb,
+    VoidMarker,
 };
 use crate::domain::organization::membership_changes::{MembershipChanges, PossibleCause};
-
-/// More Puts of one content than this within [`FIGHT_WINDOW`] are a conflict with a second writer.
-const FIGHT_PUTS: usize = 6;
-/// See [`FIGHT_PUTS`].
-const FIGHT_WINDOW: Duration = Duration::from_hours(6);
-/// How long conformd writes nothing after a conflict.
-const FIGHT_REST: Duration = Duration::from_hours(24);
-
-/// How far AWS's timestamp of our Put may be from our own: the difference of the clocks, and the
-/// duration of the call. No other writer could have written in that time, since AWS refuses a Put
-/// during a rollout.
-const OWN_PUT: Duration = Duration::from_mins(2);
 
 /// One region's memory.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +52,8 @@ pub struct PackHistory {
     pub rejected: Option<RejectedContent>,
     /// A write that has to wait.
     pub requeued: Option<Wait>,
+    /// The same of a write that AWS refused because of who conformd is.
+    pub denied: Option<Wait>,
     /// The Puts of the content that was put last.
     pub puts: Option<PutSeries>,
     /// The attempts to repeat a failed rollout or a failed removal.
@@ -107,24 +98,6 @@ pub struct RejectedContent {
     pub why: String,
 }
 
-/// The Puts of one content that count for a conflict.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PutSeries {
-    /// Its fingerprint.
-    pub content: Digest,
-    /// The Puts, the oldest first.
-    pub puts: Vec<SentPut>,
-}
-
-/// One Put of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SentPut {
-    /// When.
-    pub at: Timestamp,
-    /// Whether it was a redeployment to failed members: such Puts do not count for a conflict.
-    pub is_remedy: bool,
-}
-
 /// What one observation of a pack showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObservedContent {
@@ -142,7 +115,7 @@ pub struct Sent {
     /// The same without the marker.
     pub bare: Option<Digest>,
     /// When.
-    pub at: Timestamp,
+    pub span: WriteSpan,
     /// AWS's time stamp of the pack before.
     pub before: Option<Timestamp>,
     /// Whether the pack held this very content before: only a newer time stamp shows such a Put.
@@ -162,6 +135,32 @@ pub struct Wait {
     pub attempts: u32,
     /// What happened.
     pub why: String,
+}
+
+impl Sent {
+    /// The Put, if it is none of a delete.
+    fn put(&self) -> SentPut {
+        let Self { span, is_remedy, accepted, content: _, bare: _, before: _, again: _ } = *self;
+        SentPut { span, accepted, is_remedy, shown: None }
+    }
+
+    /// Whether this observation shows that another writer put other content after our Put.
+    fn is_overwritten(&self, sight: ObservedContent) -> bool {
+        match (self.content, sight) {
+            (Some(content), ObservedContent::Holds(seen, at)) => {
+                self.accepted && seen != content && self.put().is_before(at)
+            }
+            (None, _) | (_, ObservedContent::Absent) => false,
+        }
+    }
+
+    /// Whether AWS shows that it could not carry out our delete.
+    fn failed_deletion(&self, status: Option<&StatusRecord>) -> bool {
+        let Some(StatusRecord { status, last_update: Some(at), .. }) = status else { return false };
+        let is_failed = matches!(status, RolloutStatus::Known(Verb::Delete, PackPhase::Failed));
+        // An earlier time is that of an earlier delete.
+        self.content.is_none() && is_failed && self.span.reaches(*at)
+    }
 }
 
 impl History {
@@ -217,7 +216,9 @@ impl History {
         self.packs.iter().find_map(|(name, memory)| {
             let sent = memory.sent.filter(|sent| sent.accepted && sent.content.is_some())?;
             let pack = seen.packs.get(name)?;
-            let is_newer = sent.before.is_none_or(|before| pack.record.last_update > before);
+            let at = pack.record.last_update;
+            let is_newer =
+                sent.before.is_none_or(|before| at > before) && !sent.put().is_before(at);
             let is_lost = match &pack.ownership {
                 Ownership::Unmanaged => true,
                 Ownership::Void(void) => {
@@ -225,36 +226,37 @@ impl History {
                 }
                 Ownership::Ours(_) | Ownership::Foreign(_) => false,
             };
-            // All three are needed: an older timestamp is an answer from before the Put, and other
-            // content was written by another writer, whose missing marker says nothing about this
-            // region.
+            // All three are needed: an older timestamp is an answer from before the Put. A later
+            // one, or other content, is another writer's, whose missing marker says nothing about
+            // this region.
             let is_ours = sent.bare == Some(fingerprint_bare_of(&pack.record));
             (is_newer && is_ours && is_lost).then(|| name.clone())
         })
     }
 
-    /// Updates the memory from the outcome of a step.
-    pub fn record(&mut self, outcome: &Outcome, now: Timestamp, pace: &Pace) {
+    /// Updates the memory from the outcome of a step whose request took this time.
+    pub fn record(&mut self, outcome: &Outcome, span: WriteSpan, pace: &Pace) {
         let Outcome { step, result: ending } = outcome;
+        let now = span.ended;
         let memory = self.packs.entry(step.pack.clone()).or_default();
         let content = step.action.content().map(Content::fingerprint);
         match ending {
             StepResult::Accepted { .. } => {
                 // An accepted write proves that the caller may write here again.
-                memory.note_sent(step, true, now);
+                memory.note_sent(step, true, span);
                 self.denied = None;
                 if matches!(step.action, Action::Create(_)) {
                     self.quota = None;
                 }
             }
-            StepResult::Unknown { .. } => memory.note_sent(step, false, now),
+            StepResult::Unknown { .. } => memory.note_sent(step, false, span),
             StepResult::Failed { kind: FailureKind::NoSuchPack, .. } => {
                 // The pack is gone already. It counts as a delete that was sent, so that the next
                 // observation decides.
                 memory.sent = Some(Sent {
                     content: None,
                     bare: None,
-                    at: now,
+                    span,
                     before: step.last_update,
                     again: false,
                     is_remedy: false,
@@ -265,7 +267,14 @@ impl History {
                 let until = after(now, pace.retry_min);
                 self.quota = Some(Wait { until, attempts: 1, why: why.clone() });
             }
-            StepResult::Failed { kind, why } if kind.refuses_caller() => self.deny(why, now, pace),
+            StepResult::Failed { kind, why } if kind.refuses_caller() => {
+                memory.denied = Some(Wait::denied(memory.denied.as_ref(), why, now, pace));
+                // Several refused steps of one reconciliation count as one refusal, so that the
+                // backoff does not grow with the number of packs.
+                if self.denied.as_ref().is_none_or(|wait| wait.until <= now) {
+                    self.denied = Some(Wait::denied(self.denied.as_ref(), why, now, pace));
+                }
+            }
             StepResult::Failed { kind, why } => match content {
                 // AWS refuses the same content again, so only other content or a daily attempt is
                 // tried. Every other failure may pass by itself.
@@ -278,35 +287,32 @@ impl History {
             StepResult::NotStarted => {}
         }
     }
+}
 
-    /// Notes a refusal. Several refused steps of one reconciliation count as one refusal, so that
-    /// the backoff does not grow with the number of packs.
-    fn deny(&mut self, why: &str, now: Timestamp, pace: &Pace) {
-        let attempts = match &self.denied {
-            Some(wait) if wait.until > now => return,
-            Some(wait) => wait.attempts,
-            None => 0,
-        };
-        let span = backoff(pace.requeue, attempts, pace.requeue_max);
-        let attempts = attempts.saturating_add(1);
-        self.denied = Some(Wait { until: after(now, span), attempts, why: why.to_owned() });
+impl Wait {
+    /// The wait after a refusal that follows on this one.
+    fn denied(before: Option<&Self>, why: &str, now: Timestamp, pace: &Pace) -> Self {
+        let attempts = before.map_or(0, |wait| wait.attempts);
+        let until = after(now, backoff(pace.requeue, attempts, pace.requeue_max));
+        Self { until, attempts: attempts.saturating_add(1), why: why.to_owned() }
     }
 }
 
 impl PackHistory {
-    fn note_sent(&mut self, step: &PlanStep, accepted: bool, now: Timestamp) {
+    fn note_sent(&mut self, step: &PlanStep, accepted: bool, span: WriteSpan) {
         let PlanStep { pack: _, action, reason, changes, marker_now: _, last_update, losses: _ } =
             step;
         let content = action.content().map(Content::fingerprint);
         let again = content.is_some() && changes.is_empty();
         let bare = action.content().map(Content::fingerprint_bare);
         let (before, is_remedy) = (*last_update, step.is_remedy());
-        self.sent = Some(Sent { content, bare, at: now, before, again, is_remedy, accepted });
+        self.sent = Some(Sent { content, bare, span, before, again, is_remedy, accepted });
         self.requeued = None;
+        self.denied = None;
         self.rejected = None;
         self.suspect = None;
         if let Some(content) = content.filter(|_| accepted) {
-            self.count_put(content, SentPut { at: now, is_remedy });
+            self.count_put(content, SentPut { span, accepted, is_remedy, shown: None });
         }
         // Only a repetition of the same content counts as a try. Changed content may well succeed,
         // so its backoff starts anew.
@@ -344,7 +350,8 @@ impl PackHistory {
         });
         // A write that shows explains the difference to the last observation. It has to be taken
         // out before the comparison, or our own Put would look like an external change.
-        self.expire(sight, now, pace);
+        let status = pack.and_then(|pack| pack.status.as_ref());
+        self.expire(sight, status, now, pace);
         if pack.is_none() && wanted.is_none() && self.sent.is_none() {
             return Self::default();
         }
@@ -367,23 +374,27 @@ impl PackHistory {
             self.settled = None;
             self.suspect = None;
         }
-        let status = pack.and_then(|pack| pack.status.as_ref()).map(|record| &record.status);
+        let status = status.map(|record| &record.status);
         let is_deployed = matches!(status, Some(RolloutStatus::Known(_, PackPhase::Successful)));
         // The wait after a failed write ends early once AWS shows the desired content as deployed.
         if is_deployed && self.settled.is_some() && self.suspect.is_none() {
             self.requeued = None;
+            self.denied = None;
         }
         self
     }
 
     /// Forgets a write that AWS shows, or that it had enough time to show.
-    fn expire(&mut self, sight: ObservedContent, now: Timestamp, pace: &Pace) {
-        self.puts = self
-            .puts
-            .take()
-            .filter(|of| of.puts.last().is_some_and(|last| after(last.at, FIGHT_REST) > now));
+    fn expire(
+        &mut self,
+        sight: ObservedContent,
+        status: Option<&StatusRecord>,
+        now: Timestamp,
+        pace: &Pace,
+    ) {
+        self.puts = self.puts.take().filter(|puts| puts.is_recent(now));
         let Some(sent) = self.sent else { return };
-        let is_over = now >= after(sent.at, pace.settle);
+        let is_over = now >= after(sent.span.ended, pace.settle);
         let shows = match (sent.content, sight) {
             (Some(content), ObservedContent::Holds(seen, at)) => {
                 let is_newer = sent.before.is_none_or(|before| at > before);
@@ -394,19 +405,33 @@ impl PackHistory {
             (None, ObservedContent::Absent) => true,
             (Some(_), ObservedContent::Absent) | (None, ObservedContent::Holds(..)) => false,
         };
+        let is_overwritten = sent.is_overwritten(sight);
         if shows {
             self.requeued = None;
-            // Our own write explains the change.
-            self.settled = None;
-            // A Put without a clear answer was not counted when it was sent; now it is known to
-            // have happened.
-            if let Some(content) = sent.content.filter(|_| !sent.accepted) {
-                self.count_put(content, SentPut { at: sent.at, is_remedy: sent.is_remedy });
-            }
+            self.settled = self.explain(&sent, sight);
+        } else if is_overwritten {
+            // Our Put was in force, if only for seconds: what replaced it is an external change.
+            let last_update = sent.span.ended;
+            self.settled = sent.content.map(|content| SettledContent { content, last_update });
         }
-        if shows || is_over {
+        if shows || is_overwritten || is_over || sent.failed_deletion(status) {
             self.sent = None;
         }
+    }
+
+    /// Explains an observation that shows a write of ours: what was in force before counts no more.
+    /// A timestamp later than our Put is another writer's, with the same parameters: then our Put
+    /// is what was in force last.
+    fn explain(&mut self, sent: &Sent, sight: ObservedContent) -> Option<SettledContent> {
+        let (content, put) = (sent.content?, sent.put());
+        // A Put without a clear answer was not counted when it was sent; now it is known to have
+        // happened.
+        if !put.accepted {
+            self.count_put(content, put);
+        }
+        let ObservedContent::Holds(_, at) = sight else { return None };
+        let is_later = !self.is_own(content, at) && put.is_before(at);
+        is_later.then_some(SettledContent { content, last_update: put.span.ended })
     }
 
     /// Compares an observation with the desired content and with the content last observed in
@@ -460,40 +485,28 @@ impl PackHistory {
         }
     }
 
-    /// Whether AWS's timestamp belongs to a Put of ours.
-    fn is_own(&self, content: Digest, at: Timestamp) -> bool {
-        let puts = self.puts_of(content).iter();
-        puts.into_iter().any(|put| at.duration_since(put.at).unsigned_abs() <= OWN_PUT)
+    /// Whether AWS's timestamp belongs to a Put of ours, which can have no other one from then on.
+    fn is_own(&mut self, content: Digest, at: Timestamp) -> bool {
+        let puts = self.puts.as_mut().filter(|puts| puts.content == content);
+        puts.is_some_and(|puts| puts.assign(at))
     }
 
     fn count_put(&mut self, content: Digest, put: SentPut) {
-        let mut puts = match self.puts.take() {
-            Some(before) if before.content == content => before.puts,
-            _ => Vec::new(),
-        };
-        puts.retain(|before| after(before.at, FIGHT_WINDOW) > put.at);
-        puts.push(put);
-        self.puts = Some(PutSeries { content, puts });
+        self.puts = Some(PutSeries::with(self.puts.take(), content, put));
     }
 
-    fn puts_of(&self, content: Digest) -> &[SentPut] {
-        match &self.puts {
-            Some(of) if of.content == content => &of.puts,
-            Some(_) | None => &[],
-        }
+    fn puts_of(&self, content: Digest) -> Option<&PutSeries> {
+        self.puts.as_ref().filter(|puts| puts.content == content)
     }
 
     /// When this process put this content last.
     pub fn put_last(&self, content: Digest) -> Option<Timestamp> {
-        self.puts_of(content).last().map(|put| put.at)
+        self.puts_of(content)?.last()
     }
 
     /// The conflict over this content, as long as conformd writes nothing because of it.
     pub fn fight(&self, content: Digest, now: Timestamp) -> Option<Fight> {
-        let times = self.puts_of(content).iter().filter(|put| !put.is_remedy);
-        let times: Vec<Timestamp> = times.map(|put| put.at).collect();
-        let (puts, until) = (times.len(), after(*times.last()?, FIGHT_REST));
-        (puts > FIGHT_PUTS && until > now).then_some(Fight { puts, until })
+        self.puts_of(content)?.fight(now)
     }
 
     /// When this content may be put back again: once per interval. `None` means now.
@@ -519,32 +532,33 @@ impl PackHistory {
         }
     }
 
+    /// When the content was put that an external change replaced.
+    pub fn replaced(&self) -> Option<Timestamp> {
+        self.suspect.filter(|_| !self.is_stale())?;
+        self.settled.map(|settled| settled.last_update)
+    }
+
     fn is_worth_keeping(&self) -> bool {
         // Packs that are neither listed nor desired would otherwise stay in memory forever. Without
         // `..` a new field stops the build here.
-        let Self { unwanted, settled, suspect, sent, rejected, requeued, puts, tries } = self;
+        let Self { unwanted, settled, suspect, sent, rejected, requeued, denied, puts, tries } =
+            self;
         unwanted.is_some()
             || settled.is_some()
             || suspect.is_some()
             || sent.is_some()
             || rejected.is_some()
             || requeued.is_some()
+            || denied.is_some()
             || puts.is_some()
             || *tries != Tries::default()
     }
 }
 
-/// A pack that another writer keeps changing back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fight {
-    /// How often it was put within the window.
-    pub puts: usize,
-    /// Until when it is left alone.
-    pub until: Timestamp,
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::domain::plan::loss::Losses;
 
@@ -566,7 +580,7 @@ mod tests {
         let outcome = Outcome { step, result: ending };
         let (mut history, now) = (History::default(), Timestamp::UNIX_EPOCH);
         for wait in [10, 20, 25, 25].map(minutes) {
-            history.record(&outcome, now, &pace);
+            history.record(&outcome, WriteSpan::at(now), &pace);
             let memory = history.of(&outcome.step.pack).unwrap();
             let until = memory.requeued.as_ref().unwrap().until;
             assert!((after(now, wait)..=after(now, wait + wait / 4)).contains(&until), "{until}");

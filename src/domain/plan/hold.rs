@@ -137,6 +137,17 @@ pub enum HoldCause {
          over, or rename one of the two"
     )]
     Unmanaged,
+    /// Another writer replaced a pack that conformd had put.
+    #[error(
+        "another writer replaced the pack that conformd put at {} with one without conformd's \
+         marker; find that writer in CloudTrail (PutOrganizationConformancePack); set `spec.adopt: \
+         true` to take the pack back, which counts as a loss and waits for an approval",
+        put.strftime("%Y-%m-%dT%H:%M:%SZ")
+    )]
+    Replaced {
+        /// When conformd put it.
+        put: Timestamp,
+    },
     /// Another installation owns it.
     #[error("the conformd installation {0} owns it; this installation does not change it")]
     Foreign(Installation),
@@ -191,6 +202,9 @@ pub enum HoldCause {
     /// AWS refuses writes; AWS's text.
     #[error("AWS refuses writes in this region: {0}")]
     WritesRefused(String),
+    /// AWS refuses this write; AWS's text.
+    #[error("AWS refuses this write: {0}")]
+    WriteRefused(String),
     /// The guard holds its losses.
     #[error(transparent)]
     Guard(Arc<HeldLosses>),
@@ -239,7 +253,7 @@ impl HoldCause {
             }
             Self::Undeclared | Self::UndeclaredHere => HoldReason::Undeclared,
             Self::Orphaned => HoldReason::Orphaned,
-            Self::Unmanaged => HoldReason::Unmanaged,
+            Self::Unmanaged | Self::Replaced { .. } => HoldReason::Unmanaged,
             Self::Foreign(_) | Self::Void(_) => HoldReason::Foreign,
             Self::Rejected(_) => HoldReason::Rejected,
             Self::Fight { .. } | Self::CorrectedRecently => HoldReason::Conflict,
@@ -247,9 +261,10 @@ impl HoldCause {
                 HoldReason::Retry
             }
             Self::QuotaRefused(_) | Self::QuotaFull { .. } => HoldReason::Quota,
-            Self::MarkerLost(_) | Self::WritesStopped | Self::WritesRefused(_) => {
-                HoldReason::Denied
-            }
+            Self::MarkerLost(_)
+            | Self::WritesStopped
+            | Self::WritesRefused(_)
+            | Self::WriteRefused(_) => HoldReason::Denied,
             Self::Guard(_) => HoldReason::Guard,
             Self::ModeObserve | Self::ModeUpsert => HoldReason::Mode,
         }

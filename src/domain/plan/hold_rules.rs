@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use super::decision::{Decision, PlanContext};
 use super::desired::{DesiredPack, SourceTrust};
-use super::history::{Fight, ObservedContent, PackHistory, Sent, SuspectContent};
+use super::history::{History, ObservedContent, PackHistory, Sent, SuspectContent};
 use super::hold::{FirstObservation, Hold, HoldCause};
+use super::outcome::{Outcome, StepResult};
+use super::own_puts::Fight;
 use super::region_plan::Plan;
 use super::step::{Action, Change, PlanStep, Reason};
+use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{Digest, PackName, Timestamp};
-use crate::domain::base::time::{after, backoff};
+use crate::domain::base::time::{Pace, after, backoff};
 use crate::domain::declared::snapshot::{Absence, SourcePath};
 use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::content::Content;
@@ -52,7 +55,7 @@ impl PlanContext<'_> {
         Some(Decision::Hold(Box::new(Hold {
             pack: Some(name.clone()),
             why: HoldCause::DeletionSent,
-            until: Some(after(sent.at, self.inputs.pace.settle)),
+            until: Some(after(sent.span.ended, self.inputs.pace.settle)),
             step: None,
         })))
     }
@@ -143,8 +146,13 @@ impl PlanContext<'_> {
         let memory = self.memory(&step.pack)?;
         let wanted = step.action.content().map(Content::fingerprint);
         if let Some(sent) = memory.sent.filter(|sent| !is_overtaken(sent, wanted)) {
-            let until = after(sent.at, self.inputs.pace.settle);
+            let until = after(sent.span.ended, self.inputs.pace.settle);
             return Some(waiting(step.clone(), HoldCause::WriteSent, Some(until)));
+        }
+        if let Some(wait) = memory.denied.as_ref().filter(|wait| wait.until > self.now) {
+            let is_of_region = self.inputs.history.denied.is_some();
+            let why = refusal(is_of_region, wait.why.clone());
+            return Some(waiting(step.clone(), why, Some(wait.until)));
         }
         let wait = memory.requeued.as_ref().filter(|wait| wait.until > self.now)?;
         let why = HoldCause::AttemptFailed(wait.why.clone());
@@ -335,6 +343,31 @@ impl PlanContext<'_> {
         let steps = std::mem::take(&mut plan.steps);
         plan.holds.extend(steps.into_iter().map(|step| step_hold(step, why.clone(), until)));
     }
+}
+
+/// The hold of a step that AWS has just refused: until the next attempt.
+pub fn refused(history: &History, outcome: &Outcome, pace: &Pace) -> Option<Hold> {
+    let Outcome { step, result } = outcome;
+    let StepResult::Failed { kind, why } = result else { return None };
+    let why = why.clone();
+    let memory = history.of(&step.pack)?;
+    let (why, until) = match kind {
+        FailureKind::NoSuchPack => return None,
+        FailureKind::Quota => (HoldCause::QuotaRefused(why), history.quota.as_ref()?.until),
+        kind if kind.refuses_caller() => {
+            (refusal(history.denied.is_some(), why), memory.denied.as_ref()?.until)
+        }
+        _ => match (&memory.rejected, &memory.requeued) {
+            (Some(rejected), _) => (HoldCause::Rejected(why), after(rejected.at, pace.recheck)),
+            (None, wait) => (HoldCause::AttemptFailed(why), wait.as_ref()?.until),
+        },
+    };
+    Some(step_hold(step.clone(), why, Some(until)))
+}
+
+/// The refusal of every write of the region, or of one while others are accepted.
+fn refusal(is_of_region: bool, why: String) -> HoldCause {
+    if is_of_region { HoldCause::WritesRefused(why) } else { HoldCause::WriteRefused(why) }
 }
 
 pub(super) fn region_hold(why: HoldCause) -> Hold {

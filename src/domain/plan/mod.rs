@@ -11,6 +11,7 @@ pub mod hold;
 pub mod hold_rules;
 pub mod loss;
 pub mod outcome;
+pub mod own_puts;
 pub mod parameter_value;
 pub mod pending_approval;
 pub mod planner;

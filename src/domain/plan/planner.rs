@@ -197,7 +197,7 @@ impl PlanContext<'_> {
         let marker = match &have.ownership {
             Ownership::Ours(marker) => marker,
             Ownership::Unmanaged if want.adopt => return self.adoption(name, want, have),
-            Ownership::Unmanaged => return hold(name, HoldCause::Unmanaged),
+            Ownership::Unmanaged => return hold(name, self.without_marker(name)),
             Ownership::Foreign(owner) => return hold(name, HoldCause::Foreign(owner.clone())),
             Ownership::Void(void) => return hold(name, HoldCause::Void(void.clone())),
         };
@@ -286,6 +286,14 @@ impl PlanContext<'_> {
         self.put_holds(want, status, &step).unwrap_or_else(|| self.not_before(step, due))
     }
 
+    /// Why a pack without a marker is held.
+    fn without_marker(&self, name: &PackName) -> HoldCause {
+        match self.memory(name).and_then(PackHistory::replaced) {
+            Some(put) => HoldCause::Replaced { put },
+            None => HoldCause::Unmanaged,
+        }
+    }
+
     fn adoption(&self, name: &PackName, want: &DesiredPack, have: &ObservedPack) -> Decision {
         let changes = changes(want, Some((have, None)), self.list(), self.inputs.rules);
         let mut losses = self.losses(name, want, &changes);
@@ -295,7 +303,10 @@ impl PlanContext<'_> {
         let step = PlanStep {
             pack: name.clone(),
             action: Action::Adopt(Box::new(want.content.clone())),
-            reason: Reason::Adoption,
+            reason: match self.memory(name).and_then(PackHistory::replaced) {
+                Some(_) => Reason::ForeignChange,
+                None => Reason::Adoption,
+            },
             changes,
             marker_now: None,
             last_update: Some(have.record.last_update),

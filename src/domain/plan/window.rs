@@ -22,6 +22,10 @@ pub type ProcessTime = Duration;
 /// section 5.6.7).
 const DATE_PRECISION: Duration = Duration::from_secs(1);
 
+/// How far AWS's time of a failed removal may lie before the time of day of its request, which is
+/// of another clock.
+const FAILURE_ERROR: Duration = Duration::from_mins(1);
+
 /// How long a loss counts.
 pub const SPAN: Duration = Duration::from_hours(24);
 
@@ -553,6 +557,19 @@ impl LossWindow {
         for lost in self.losses.iter_mut().filter(|lost| lost.at == *at) {
             lost.confirmed = true;
         }
+    }
+
+    /// Notes that AWS could not carry out a delete of ours, which failed at this moment: whether it
+    /// happened is not known any more. It counts still, and the next attempt is the same loss,
+    /// under the same approval. Returns whether that is new.
+    pub fn reopen(&mut self, at: &LossAt, failed: Timestamp) -> bool {
+        let is_of_it = |lost: &&mut Lost| {
+            let is_later = after(failed, FAILURE_ERROR) >= lost.when;
+            lost.at == *at && lost.confirmed && !lost.external && is_later
+        };
+        let Some(lost) = self.losses.iter_mut().filter(is_of_it).next_back() else { return false };
+        lost.confirmed = false;
+        true
     }
 
     /// Removes a reserved loss that did not happen.

@@ -23,7 +23,7 @@ use crate::domain::observed::packs::{
     Observed, ObservedPack, Ownership, RUN_MAX, RolloutStatus, Unknown,
 };
 use crate::domain::plan::guard::Ruling;
-use crate::domain::plan::hold::{Hold, HoldReason};
+use crate::domain::plan::hold::{Hold, HoldCause, HoldReason};
 use crate::domain::plan::outcome::Outcome;
 use crate::domain::plan::pending_approval::PendingApproval;
 use crate::domain::plan::region_plan::{Bystander, Plan};
@@ -227,6 +227,21 @@ impl RegionReport {
         }
     }
 
+    /// Shows steps that AWS refused as held, as the next plan will.
+    pub fn hold(&mut self, holds: Vec<Hold>) {
+        for hold in holds {
+            let Some(name) = &hold.pack else { continue };
+            self.plan.steps.retain(|step| step.pack != *name);
+            if let Some(pack) = self.packs.get_mut(name) {
+                pack.holds.push(hold.reason());
+                let reason = sync_reason(hold.reason()).filter(|_| !is_about_members(&hold));
+                pack.reason = pack.reason.or(reason);
+            }
+            self.plan.holds.push(hold);
+        }
+        self.plan.holds.sort_by(|one, other| one.pack.cmp(&other.pack));
+    }
+
     /// The same, with what is odd about its packs.
     #[must_use]
     pub fn warned(mut self, warnings: BTreeMap<PackName, Vec<String>>) -> Self {
@@ -292,7 +307,10 @@ fn pack_report(name: &PackName, pack: Option<&ObservedPack>, plan: &Plan) -> Pac
     let holds: Vec<&Hold> = holds.collect();
     let steps: Vec<&PlanStep> =
         plan.steps_with_held().filter(|step| step.pack == *name && !step.is_remedy()).collect();
-    let drift: BTreeSet<OutOfSyncKind> = steps.iter().flat_map(|step| drift(step)).collect();
+    let mut drift: BTreeSet<OutOfSyncKind> = steps.iter().flat_map(|step| drift(step)).collect();
+    if holds.iter().any(|hold| matches!(hold.why, HoldCause::Replaced { .. })) {
+        drift.insert(OutOfSyncKind::ForeignWrite);
+    }
     let about_it = holds.iter().filter(|hold| !is_about_members(hold)).map(|hold| hold.reason());
     let about_it: Vec<HoldReason> = about_it.collect();
     let reason = match plan.bystanders.get(name) {

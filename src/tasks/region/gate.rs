@@ -1,6 +1,8 @@
 //! The gate before each step: the inputs of the plan must still be the current ones when it is
 //! sent.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -10,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 use super::clock_readings::running;
 use super::shared_window::{SharedWindow, UnrecordedLoss};
 use crate::clock::Clock;
-use crate::domain::base::model::{Region, Revision};
+use crate::domain::base::model::{PackName, Region, Revision};
 use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::source::SourceStatus;
 use crate::domain::plan::guard::Used;
+use crate::domain::plan::own_puts::WriteSpan;
 use crate::domain::plan::step::PlanStep;
 use crate::executor;
 use crate::tasks::source::{FreshReading, NoFreshReading};
@@ -53,6 +56,14 @@ pub(super) struct ReconciliationGate<'a> {
     pub(super) region: &'a Region,
     /// When the observation that the plan rests on began, on the monotonic clock, sleep included.
     pub(super) observed: Duration,
+    /// The time that each request took, by AWS's clock.
+    pub(super) spans: Mutex<BTreeMap<PackName, WriteSpan>>,
+}
+
+impl ReconciliationGate<'_> {
+    fn spans(&self) -> MutexGuard<'_, BTreeMap<PackName, WriteSpan>> {
+        self.spans.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Whether the catalog in force was checked against other demands than those of the settings now. A
@@ -141,5 +152,15 @@ impl executor::WriteGate for ReconciliationGate<'_> {
         }
         let recorded = self.window.begin(self.region, step, permits, revision).await;
         recorded.map_err(StepRefusal::Unrecorded)
+    }
+
+    fn sending(&self, pack: &PackName) {
+        self.spans().insert(pack.clone(), WriteSpan::at(self.clock.aws_now()));
+    }
+
+    fn answered(&self, pack: &PackName) {
+        if let Some(span) = self.spans().get_mut(pack) {
+            span.ended = self.clock.aws_now();
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! One pass over a region: observe, desire, track, plan, approve, execute, report.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::clock_readings::{ClockReadings, running};
@@ -29,7 +29,9 @@ use crate::domain::plan::desired::{Desired, DesiredInputs, SourceTrust, desired}
 use crate::domain::plan::effective_rules::{HeldRules, TemplatesByDigest};
 use crate::domain::plan::guard::{GuardTerms, Ruling, approve};
 use crate::domain::plan::history::History;
+use crate::domain::plan::hold_rules::refused;
 use crate::domain::plan::outcome::{Outcome, StepResult};
+use crate::domain::plan::own_puts::WriteSpan;
 use crate::domain::plan::planner::plan;
 use crate::domain::plan::window::LossWindow;
 use crate::domain::present::report::{Reconciliation, RegionReport, Timing};
@@ -338,6 +340,8 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         let (mut report, ruling) = self.prepare(policy, around).await;
         let ruled = self.clock.elapsed();
         report.outcomes = self.act(policy, ruling, watched).await;
+        let outcomes = report.outcomes.iter();
+        report.hold(outcomes.filter_map(|it| refused(&self.history, it, &policy.pace)).collect());
         report.tracking.clone_from(&self.tracking);
         report.finished = self.clock.aws_now();
         report.timing.apply = self.clock.elapsed().saturating_sub(ruled);
@@ -355,6 +359,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
             return Vec::new();
         }
         let revision = ruling.approved.plan().revision.clone();
+        let mut spans = BTreeMap::new();
         let outcomes = match (&self.writer, self.wrong_account().await) {
             (Some(writer), None) => {
                 let gate = ReconciliationGate {
@@ -363,16 +368,25 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
                     clock: &self.clock,
                     region: &self.reader.place().region,
                     observed: self.observed,
+                    spans: Mutex::default(),
                 };
                 self.window.intend(&self.reader.place().region, &ruling.approved).await;
-                execute(ruling.approved, writer, &gate).await
+                let outcomes = execute(ruling.approved, writer, &gate).await;
+                spans = gate.spans.into_inner().unwrap_or_else(PoisonError::into_inner);
+                outcomes
             }
             (Some(_), Some(refusal)) => refuse_all(ruling, &refusal),
             (None, _) => Vec::new(),
         };
         self.window.settle(self.reader.place(), revision.as_ref(), &outcomes).await;
-        for outcome in &outcomes {
-            self.history.record(outcome, self.clock.aws_now(), &policy.pace);
+        // An accepted write proves that the caller may write here, whichever step was refused. So
+        // the refusals come first.
+        let is_refused = |it: &&Outcome| matches!(it.result, StepResult::Failed { .. });
+        let (refused, others): (Vec<_>, Vec<_>) = outcomes.iter().partition(is_refused);
+        for outcome in refused.into_iter().chain(others) {
+            let span = spans.remove(&outcome.step.pack);
+            let span = span.unwrap_or_else(|| WriteSpan::at(self.clock.aws_now()));
+            self.history.record(outcome, span, &policy.pace);
         }
         let writes = outcomes.iter().filter_map(Outcome::write);
         self.members.tracker.wrote(writes, &policy.resyncs, self.clock.aws_now());

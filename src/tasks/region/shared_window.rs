@@ -55,6 +55,8 @@ pub struct SharedWindow {
     beside: Option<Arc<Mutex<RecordReader>>>,
     /// Losses that are recorded and whose steps have not ended.
     given: Mutex<BTreeMap<LossAt, LossId>>,
+    /// Deletes that AWS accepted, as they are recorded, until the pack is gone.
+    accepted: Mutex<BTreeMap<LossAt, LossId>>,
     /// Packs that vanished, as they are recorded.
     vanished: Mutex<BTreeMap<LossAt, LossId>>,
     /// What changed among the held losses and is not recorded yet.
@@ -79,7 +81,8 @@ impl SharedWindow {
         let window = recorded::window(&record.status(), remembered, clock);
         let open = |cause| Mutex::new(recorded::open(remembered, cause));
         let (given, vanished) = (open(LossCause::Own), open(LossCause::External));
-        Self { given, vanished, ..Self::new(window, clock, Some(record)) }
+        let accepted = Mutex::new(recorded::accepted(remembered));
+        Self { given, accepted, vanished, ..Self::new(window, clock, Some(record)) }
     }
 
     /// The same for a command that only shows what would be: nothing is written to the record, and
@@ -121,6 +124,7 @@ impl SharedWindow {
             read: None,
             beside: None,
             given: Mutex::default(),
+            accepted: Mutex::default(),
             vanished: Mutex::default(),
             holdings: Mutex::default(),
             reads: Mutex::default(),
@@ -196,6 +200,7 @@ impl SharedWindow {
             all.iter().filter_map(|at| lock(from).remove(at)).collect()
         };
         self.record_state(take(&self.given, &confirmed), LossState::Confirmed).await;
+        self.reopen(region, seen).await;
         self.record_state(take(&self.vanished, &returned), LossState::Retracted).await;
         self.record_vanished(vanished.into_iter().chain(excluded).collect()).await;
         let at = self.clock.stamp();
@@ -205,6 +210,22 @@ impl SharedWindow {
             LevelEntry { at, region, pack, marker, echo, rules }
         });
         self.record_levels(levels.collect()).await;
+    }
+
+    /// Reopens the losses of deletes that AWS could not carry out.
+    async fn reopen(&self, region: &Region, seen: &PacksObservation) {
+        lock(&self.accepted)
+            .retain(|at, _| at.region != *region || seen.packs.contains_key(&at.pack));
+        let mut reopened = Vec::new();
+        for (at, failed) in recorded::failed_deletes(region, seen) {
+            if lock(&self.window).reopen(&at, failed)
+                && let Some(id) = lock(&self.accepted).remove(&at)
+            {
+                lock(&self.given).insert(at, id);
+                reopened.push(id);
+            }
+        }
+        self.record_state(reopened, LossState::Given).await;
     }
 
     /// Remembers what is about to be put, so that it is known again when it shows.
@@ -298,7 +319,9 @@ impl SharedWindow {
                 match is_open {
                     Some(false) => {
                         lock(&self.window).confirm(&loss);
-                        happened.extend(lock(&self.given).remove(&loss));
+                        let id = lock(&self.given).remove(&loss);
+                        lock(&self.accepted).extend(id.map(|id| (loss, id)));
+                        happened.extend(id);
                     }
                     Some(true) => {}
                     None => {

@@ -10,7 +10,9 @@ use crate::domain::base::model::{
 use crate::domain::base::stamp::{Stamp, age};
 use crate::domain::declared::template::Template;
 use crate::domain::observed::content::fingerprint_of;
-use crate::domain::observed::packs::{Ownership, PacksObservation};
+use crate::domain::observed::packs::{
+    Ownership, PackPhase, PacksObservation, RolloutStatus, StatusRecord, Verb,
+};
 use crate::domain::plan::effective_rules::{HeldRules, TemplatesByDigest};
 use crate::domain::plan::guard::Used;
 use crate::domain::plan::loss::{Loss, LossAt};
@@ -117,6 +119,26 @@ pub(super) fn open(remembered: &Remembered, cause: LossCause) -> BTreeMap<LossAt
     };
     let open = remembered.losses.iter().filter(|(_, entry)| entry.cause == cause && is_open(entry));
     open.filter_map(|(id, entry)| Some((loss_at(&entry.key, entry.count)?, *id))).collect()
+}
+
+/// Deletes that AWS accepted from an earlier process.
+pub(super) fn accepted(remembered: &Remembered) -> BTreeMap<LossAt, LossId> {
+    let accepted = remembered.losses.iter().filter(|(_, LossEntry { key, cause, state, .. })| {
+        (key.kind, *cause, *state) == (LossKind::Pack, LossCause::Own, LossState::Confirmed)
+    });
+    accepted.filter_map(|(id, entry)| Some((loss_at(&entry.key, entry.count)?, *id))).collect()
+}
+
+/// The packs of ours whose delete AWS could not carry out, and when it failed.
+pub(super) fn failed_deletes(region: &Region, seen: &PacksObservation) -> Vec<(LossAt, Timestamp)> {
+    let failed = seen.packs.iter().filter_map(|(name, pack)| {
+        let StatusRecord { status, last_update, .. } = pack.status.as_ref()?;
+        let is_failed = matches!(status, RolloutStatus::Known(Verb::Delete, PackPhase::Failed));
+        let (region, pack) = (region.clone(), name.clone());
+        let at = last_update.filter(|_| is_failed)?;
+        Some((LossAt { region, pack, loss: Loss::Pack }, at))
+    });
+    failed.collect()
 }
 
 /// Every loss of a step.
