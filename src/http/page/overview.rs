@@ -23,8 +23,9 @@ use super::shell::Frame;
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::plan::event::Event;
 use crate::domain::present::approval_document::WaitingLosses;
+use crate::domain::present::view::approval_ways::{GUARDED_WAYS, UNDECLARED_WAYS};
 use crate::domain::present::view::approvals::{
-    ApprovalsView, GUARDED_WAYS, UNDECLARED_WAYS, undeclared, undeclared_names, waiting,
+    ApprovalsView, undeclared, undeclared_names, waiting,
 };
 use crate::domain::present::view::packs::PackLabels;
 use crate::domain::present::view::status::{
