@@ -15,7 +15,7 @@ use conformd::domain::base::heartbeat::Task;
 use conformd::domain::base::model::PackName;
 use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracking::Tracking;
-use conformd::domain::observed::failure_class::FailureClass;
+use conformd::domain::observed::failure_class::{FailureClass, Owner};
 use conformd::domain::observed::member::Counts;
 use conformd::domain::plan::outcome::{Outcome, StepResult};
 use conformd::domain::plan::step::{Action, Reason};
@@ -23,6 +23,8 @@ use conformd::domain::present::axes::SyncStatus;
 use conformd::domain::present::report::{
     OutOfSyncKind, PackReport, RegionReport, Reports, SyncReason,
 };
+use conformd::domain::present::view::problem::ProblemSeverity;
+use conformd::domain::present::view::problem::cause::ProblemCause;
 use conformd::http::register;
 use conformd::metrics::{Exchange, Metrics, ReloadedSettings};
 use proptest::prelude::*;
@@ -162,6 +164,17 @@ fn documented_labels(cell: &str) -> BTreeMap<String, BTreeSet<String>> {
         .collect()
 }
 
+/// Every value of a label of `conformd_problems`.
+fn closed(label: &str) -> BTreeSet<String> {
+    let words: Vec<&str> = match label {
+        "cause" => ProblemCause::all().map(ProblemCause::as_str).collect(),
+        "owner" => Owner::ALL.map(Owner::as_str).into(),
+        "severity" => ProblemSeverity::iter().map(ProblemSeverity::as_str).collect(),
+        other => panic!("{other} is no label of problems"),
+    };
+    words.into_iter().map(str::to_owned).collect()
+}
+
 /// Type, labels and help of every family, as `docs/metrics.md` shows them, by name.
 fn rows() -> BTreeMap<String, String> {
     let text = everything();
@@ -174,8 +187,10 @@ fn rows() -> BTreeMap<String, String> {
         let mut labels: Vec<String> = labels[name.as_str()]
             .iter()
             .map(|(label, values)| {
-                let values: Vec<&str> = values.iter().map(String::as_str).collect();
-                let values = values.join(",");
+                // Problems that there are not have no series: the sample shows only a few of them.
+                let values =
+                    if name == "conformd_problems" { closed(label) } else { values.clone() };
+                let values = Vec::from_iter(values).join(",");
                 let is_open = is_sample || OPEN.contains(&label.as_str());
                 if is_open { format!("`{label}`") } else { format!("`{label}{{{values}}}`") }
             })
@@ -234,6 +249,12 @@ fn the_tables_of_metrics_and_their_words_are_current() {
     }
     let page = generated::with_part(&page, "failure classes", &classes);
     generated::assert_current("docs/metrics.md", &page);
+}
+
+#[test]
+fn every_cause_of_a_problem_is_documented() {
+    let (_, labels) = &documented()["conformd_problems"];
+    assert_eq!(labels["cause"], closed("cause"));
 }
 
 #[test]

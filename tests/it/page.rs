@@ -267,12 +267,12 @@ async fn the_overview_says_first_what_needs_somebody() {
     Problems 7
     ! deadline missed
     1 account in iam-baseline, eu-west-1 · owner: account owner · passed 1h 1m ago
-    Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
+    Create a customer-managed configuration recorder in the account and region. conformd redeploys when it observes the recorder.
     accounts
     666666666666 media-new, iam-baseline in eu-west-1
     ! requests denied
     us-east-1 · owner: platform team
-    Allow the denied action to conformd's role: `conformd iam-policy` prints the policy, `conformd check` the actions that are denied. Then look for a service control policy.
+    Allow the denied action, which AWS's message names, to conformd's role: `conformd iam-policy` prints the whole policy. Then look for a service control policy.
     us-east-1 could not be read (last read 59s ago): a policy forbids it
     ! deadline near
     1 account in iam-baseline, eu-west-1 · owner: account owner · 2h 9m left
@@ -287,7 +287,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     AccessDenied User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
     ! manifests invalid
     owner: pack author
-    Correct the manifests: `conformd validate` names each place. Until then the last valid content stays in force, and deletions are paused.
+    Correct the manifests: `conformd validate` names each place. Until then what was last valid stays in force, if there was anything, and deletions are paused.
     packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
     ! unreachable
     ap-south-1 · owner: platform team
@@ -386,7 +386,7 @@ async fn a_pack_names_its_accounts_and_whose_move_it_is() {
     AccessDenied User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
     | 21m ago
     666666666666 media-new | ! failed | no recorder · owner: account owner
-    Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
+    Create a customer-managed configuration recorder in the account and region. conformd redeploys when it observes the recorder.
     NoAvailableConfigurationRecorder There is no configuration recorder available
     | 21m ago
     This list as CSV or JSON
@@ -420,7 +420,7 @@ async fn an_account_is_explained_and_its_time_counted() {
     pack | status | what happens next
     iam-baseline
     ~ waiting; targeted: no rule excludes it
-    | AWS retries until the retry window ends; create a configuration recorder before then (2026-11-01T14:10:00Z: 2h 9m left)
+    | no recorder was seen: create a configuration recorder; AWS retries until the retry window ends (2026-11-01T14:10:00Z: 2h 9m left)
     legacy
     ✓ no manifest declares the pack here
     | it keeps the pack until conformd deletes the pack here

@@ -37,11 +37,11 @@ async fn a_pack_is_shown_across_its_regions_and_a_region_with_its_packs() {
     | 2 of 6 | 31m ago |
     ap-south-1 | ? Unknown
     Unknown
-    | 0 ok | never
+    | not read | -
     not refreshed yet
     us-east-1 | ? Unknown
     Unknown
-    | 0 ok | never
+    | not read | -
     a policy forbids it
     This list as CSV or JSON
     ");
@@ -130,7 +130,7 @@ async fn lists_are_filtered_searched_and_sorted_by_their_address() {
     /?show=action_required: iam-baseline legacy
     /?show=unknown: logging
     /?show=healthy&q=nothing: 
-    /?page=2: 
+    /?page=2: iam-baseline legacy logging
     /packs/eu-west-1/iam-baseline: 111111111111 222222222222 333333333333 444444444444 555555555555 666666666666 777777777777 888888888888
     /packs/eu-west-1/iam-baseline?q=222: 222222222222
     /packs/eu-west-1/iam-baseline?q=DATA: 333333333333
@@ -196,7 +196,7 @@ async fn every_list_of_the_api_is_also_csv() {
     text/csv; charset=utf-8 attachment; filename="accounts.csv"
     region,pack,account,name,status,class,owner,code,message,advice,last_update
     eu-west-1,iam-baseline,222222222222,payments,failed,access_denied,platform_team,AccessDenied,User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy,Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and add an exception for AWS Config.,2026-11-01T11:40:00Z
-    eu-west-1,iam-baseline,666666666666,media-new,failed,no_recorder,account_owner,NoAvailableConfigurationRecorder,There is no configuration recorder available,Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.,2026-11-01T11:40:00Z
+    eu-west-1,iam-baseline,666666666666,media-new,failed,no_recorder,account_owner,NoAvailableConfigurationRecorder,There is no configuration recorder available,Create a customer-managed configuration recorder in the account and region. conformd redeploys when it observes the recorder.,2026-11-01T11:40:00Z
 
     /api/v1/new-accounts?format=csv
     text/csv; charset=utf-8 attachment; filename="new-accounts.csv"

@@ -263,6 +263,16 @@ fn an_organization_that_cannot_have_packs_is_refused() {
 }
 
 #[test]
+fn an_organization_without_a_known_active_account_fails() {
+    let told = after(|facts| {
+        for account in facts.accounts.as_mut().unwrap() {
+            account.state = None;
+        }
+    });
+    assert!(told.contains("fail") && told.contains("is known to be active"), "{told}");
+}
+
+#[test]
 fn missing_trusted_access_fails_and_not_being_allowed_to_look_only_warns() {
     insta::assert_snapshot!(after(|facts| facts.services = Ok([].into())), @"
     fail trusted-access: config-multiaccountsetup.amazonaws.com has none

@@ -155,6 +155,7 @@ fn report(
         new_accounts: BTreeMap::new(),
         management_missing: false,
         unread: None,
+        outdated: false,
         unrecognized: CappedMembers::default(),
         removals: BTreeMap::new(),
         resynced: None,

@@ -4,6 +4,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "in a test an index is an assertion")]
 
+mod advice;
+mod known;
 mod once;
 mod rules;
 

@@ -48,11 +48,11 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
 
     Problems
       ! deadline missed    1 account in iam-baseline, eu-west-1  account owner  passed 1h 1m ago
-          Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
+          Create a customer-managed configuration recorder in the account and region. conformd redeploys when it observes the recorder.
           666666666666
       ! requests denied    us-east-1                             platform team
           us-east-1 could not be read (last read 59s ago): a policy forbids it
-          Allow the denied action to conformd's role: `conformd iam-policy` prints the policy, `conformd check` the actions that are denied. Then look for a service control policy.
+          Allow the denied action, which AWS's message names, to conformd's role: `conformd iam-policy` prints the whole policy. Then look for a service control policy.
       ! deadline near      1 account in iam-baseline, eu-west-1  account owner  2h 9m left
           Create a customer-managed configuration recorder in the account and region before the deadline: AWS stops retrying then.
           555555555555
@@ -61,7 +61,7 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
           222222222222
       ! manifests invalid                                        pack author
           packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
-          Correct the manifests: `conformd validate` names each place. Until then the last valid content stays in force, and deletions are paused.
+          Correct the manifests: `conformd validate` names each place. Until then what was last valid stays in force, if there was anything, and deletions are paused.
       ! unreachable        ap-south-1                            platform team
           ap-south-1 was never read
           Check network, DNS and proxy, then the health of AWS in the region; conformd tries again by itself.
@@ -94,11 +94,11 @@ fn the_wide_status_names_accounts_and_ages() {
 
     Problems
       ! deadline missed    1 account in iam-baseline, eu-west-1  account owner  passed 1h 1m ago
-          Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
+          Create a customer-managed configuration recorder in the account and region. conformd redeploys when it observes the recorder.
           666666666666 media-new, iam-baseline in eu-west-1
       ! requests denied    us-east-1                             platform team
           us-east-1 could not be read (last read 59s ago): a policy forbids it
-          Allow the denied action to conformd's role: `conformd iam-policy` prints the policy, `conformd check` the actions that are denied. Then look for a service control policy.
+          Allow the denied action, which AWS's message names, to conformd's role: `conformd iam-policy` prints the whole policy. Then look for a service control policy.
       ! deadline near      1 account in iam-baseline, eu-west-1  account owner  2h 9m left
           Create a customer-managed configuration recorder in the account and region before the deadline: AWS stops retrying then.
           555555555555 shop-new, iam-baseline in eu-west-1
@@ -107,7 +107,7 @@ fn the_wide_status_names_accounts_and_ages() {
           222222222222 payments, iam-baseline in eu-west-1: AccessDenied: User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
       ! manifests invalid                                        pack author
           packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
-          Correct the manifests: `conformd validate` names each place. Until then the last valid content stays in force, and deletions are paused.
+          Correct the manifests: `conformd validate` names each place. Until then what was last valid stays in force, if there was anything, and deletions are paused.
       ! unreachable        ap-south-1                            platform team
           ap-south-1 was never read
           Check network, DNS and proxy, then the health of AWS in the region; conformd tries again by itself.
@@ -157,16 +157,15 @@ fn a_narrow_terminal_breaks_columns_not_words() {
     Problems
       ! deadline missed    1 account in iam-baseline, eu-west-1  account owner  passed 1h 1m ago
           Create a customer-managed configuration recorder in
-          the account and region; conformd redeploys when it
+          the account and region. conformd redeploys when it
           observes the recorder.
           666666666666
       ! requests denied    us-east-1                             platform team
           us-east-1 could not be read (last read 59s ago): a
           policy forbids it
-          Allow the denied action to conformd's role: `conformd
-          iam-policy` prints the policy, `conformd check` the
-          actions that are denied. Then look for a service
-          control policy.
+          Allow the denied action, which AWS's message names, to
+          conformd's role: `conformd iam-policy` prints the
+          whole policy. Then look for a service control policy.
       ! deadline near      1 account in iam-baseline, eu-west-1  account owner  2h 9m left
           Create a customer-managed configuration recorder in
           the account and region before the deadline: AWS stops
@@ -181,8 +180,8 @@ fn a_narrow_terminal_breaks_columns_not_words() {
           packs/edge.yaml:4:3: error[unknown-field]: there is no
           field "parametres" (did you mean "parameters"?)
           Correct the manifests: `conformd validate` names each
-          place. Until then the last valid content stays in
-          force, and deletions are paused.
+          place. Until then what was last valid stays in force,
+          if there was anything, and deletions are paused.
       ! unreachable        ap-south-1                            platform team
           ap-south-1 was never read
           Check network, DNS and proxy, then the health of AWS
@@ -289,7 +288,7 @@ fn the_first_line_is_the_answer() {
     1 Degraded: 1 of 2 pack deployments has failing accounts
     1 Degraded: Action required: 1 of 6 accounts (1 cause)
     0 Progressing: 1 of 2 pack deployments is in progress
-    0 Progressing: 1 of 2 pack deployments is in progress
+    0 Progressing: 1 of 2 pack deployments is being removed
     2 Unknown: 1 of 2 pack deployments is unknown
     0 Healthy: no pack is declared or deployed
     0 Healthy: the one pack deployment is in place
@@ -347,12 +346,12 @@ fn whoever_waits_for_a_redeploy_of_ours_is_not_told_to_act() {
     };
     assert_snapshot!(troubles(&[]), @"
     ! no recorder  2 accounts in iam, eu-west-1  account owner
-        Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
+        Create a customer-managed configuration recorder in the account and region. conformd redeploys when it observes the recorder.
         222222222222, 333333333333
     ");
     assert_snapshot!(troubles(&['2']), @"
     ! no recorder  1 account in iam, eu-west-1  account owner
-        Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
+        Create a customer-managed configuration recorder in the account and region. conformd redeploys when it observes the recorder.
         333333333333
     ~ redeploying  1 account in iam, eu-west-1  conformd
         Nothing: conformd puts the pack again by itself.
@@ -455,7 +454,7 @@ fn a_new_account_is_told_how_much_time_is_left() {
     eu-west-1 · waiting
       ! recorder      missing: create a configuration recorder (seen 4m ago)
       ~ iam-baseline  waiting; targeted: no rule excludes it
-          AWS retries until the retry window ends; create a configuration recorder before then (2026-11-01T14:10:00Z: 2h 9m left)
+          no recorder was seen: create a configuration recorder; AWS retries until the retry window ends (2026-11-01T14:10:00Z: 2h 9m left)
         legacy        no manifest declares the pack here
           it keeps the pack until conformd deletes the pack here
         logging       ok; targeted: no rule excludes it
@@ -489,7 +488,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
     eu-west-1 · missed
       ! iam-baseline  failed (no_recorder), 21m ago; targeted: no rule excludes it
           AWS says: NoAvailableConfigurationRecorder: There is no configuration recorder available
-          action required by account owner: Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
+          action required by account owner: Create a customer-managed configuration recorder in the account and region. conformd redeploys when it observes the recorder.
         legacy        no manifest declares the pack here
           it keeps the pack until conformd deletes the pack here
         logging       ok; targeted: no rule excludes it

@@ -75,6 +75,54 @@ pub struct NewAccount {
     pub complete: Option<Timestamp>,
 }
 
+/// What keeps a pack from a new account, as far as a person can remove it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PackObstacle {
+    /// No recorder is known.
+    NoRecorder,
+    /// This failure, which another person than the owner of a recorder may have to resolve.
+    Failure(FailureClass),
+}
+
+impl NewAccount {
+    /// What keeps a pack with this rollout from it; `None`: a recorder exists, and AWS retries.
+    pub fn obstacle(&self, rollout: Option<&Rollout>) -> Option<PackObstacle> {
+        let has_recorder = match &self.recorder {
+            Some(RecorderState::Missing) => false,
+            Some(recorder) if recorder.exists() => true,
+            // A pack that was deployed proves that a recorder exists.
+            Some(_) | None => {
+                matches!(self.phase, NewAccountPhase::Deploying | NewAccountPhase::Late)
+            }
+        };
+        let status = rollout.and_then(|rollout| rollout.new_accounts.get(&self.account));
+        match status {
+            // AWS has not published the error code of an account without recorder.
+            Some(MemberStatus::Failed(FailureClass::NoRecorder | FailureClass::Other))
+                if !has_recorder =>
+            {
+                Some(PackObstacle::NoRecorder)
+            }
+            Some(MemberStatus::Failed(FailureClass::NoRecorder)) => None,
+            Some(MemberStatus::Failed(class)) if class.owner().is_person() => {
+                Some(PackObstacle::Failure(*class))
+            }
+            // Any other failure of the deployment shows that AWS found a recorder.
+            Some(MemberStatus::Failed(_)) => None,
+            Some(
+                MemberStatus::Ok
+                | MemberStatus::InProgress
+                | MemberStatus::Waiting
+                | MemberStatus::Missing
+                | MemberStatus::Inactive
+                | MemberStatus::NotYetListed
+                | MemberStatus::Left,
+            )
+            | None => (!has_recorder).then_some(PackObstacle::NoRecorder),
+        }
+    }
+}
+
 /// How far ahead of the clock a `JoinedTimestamp` may be. AWS refuses requests whose clock differs
 /// by more than 5 minutes (AWS Signature Version 4), so a later time is invalid.
 const AHEAD_MAX: Duration = Duration::from_mins(5);
@@ -386,6 +434,7 @@ mod tests {
             new_accounts: status.map(|status| (id(), status)).into_iter().collect(),
             management_missing: false,
             unread: None,
+            outdated: false,
             unrecognized: CappedMembers::default(),
             removals: BTreeMap::new(),
             resynced: None,

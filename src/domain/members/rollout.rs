@@ -110,6 +110,9 @@ pub struct Rollout {
     pub management_missing: bool,
     /// Why the last reading of its members failed, if it did.
     pub unread: Option<FailureKind>,
+    /// Its members could not be read since its last change: nothing is known of those that are not
+    /// counted.
+    pub outdated: bool,
     /// Members whose row has a status that this version does not recognize.
     #[serde(skip)]
     pub unrecognized: CappedMembers,

@@ -60,6 +60,8 @@ pub struct MemberTracker {
     recorders: BTreeMap<AccountId, RecorderObservation>,
     observed_last: Option<Timestamp>,
     unknown: Option<Unknown>,
+    /// How often members are read, as it was told last.
+    resyncs: Option<Resyncs>,
 }
 
 /// A write that AWS took, or may have taken.
@@ -184,6 +186,10 @@ impl MemberTracker {
     ) {
         if let Some(state) = self.states.get_mut(reading.pack()) {
             state.fail(kind, why, now);
+            // What could not be read since a change counts nowhere from now on.
+            if let Some(resyncs) = self.resyncs.filter(|_| state.is_outdated()) {
+                self.summary(reading.pack(), &resyncs, now);
+            }
         }
         self.show();
     }
@@ -238,6 +244,7 @@ impl MemberTracker {
     }
 
     fn survey_all(&mut self, resyncs: &Resyncs, now: Timestamp) {
+        self.resyncs = Some(*resyncs);
         let names: Vec<PackName> = self.states.keys().cloned().collect();
         for name in &names {
             self.summary(name, resyncs, now);

@@ -145,7 +145,8 @@ impl FailureClass {
         }
     }
 
-    /// What to do, in one sentence.
+    /// What to do, whatever conformd then does: that follows from the settings too, and is said by
+    /// those who know them.
     pub fn advice(self) -> &'static str {
         match self {
             Self::DanglingRule => {
@@ -159,8 +160,7 @@ impl FailureClass {
                  administrator owns the packs."
             }
             Self::NoRecorder => {
-                "Create a customer-managed configuration recorder in the account and region; \
-                 conformd redeploys when it observes the recorder."
+                "Create a customer-managed configuration recorder in the account and region."
             }
             Self::RuleQuota => {
                 "Delete unused rules in the account, request a higher quota of rules for it from \
@@ -171,12 +171,12 @@ impl FailureClass {
                  account: AWS does not raise the quota of packs in an account."
             }
             Self::Throttled => {
-                "Wait: AWS throttled its own calls in the account, and conformd puts the pack \
-                 again."
+                "AWS throttled its own calls in the account; it tries again only after another \
+                 Put of the pack."
             }
             Self::ResourceInUse => {
-                "Wait: AWS Config was still changing the rule or the pack in the account, and \
-                 conformd redeploys."
+                "AWS Config was still changing the rule or the pack in the account; it tries \
+                 again only after another Put of the pack."
             }
             Self::RegionDisabled => {
                 "Enable the region in the account, or exclude the account there (`overrides` with \
@@ -202,9 +202,8 @@ impl FailureClass {
                  account."
             }
             Self::StackFailed => {
-                "Wait for the next attempt; if it fails again, read the CloudFormation events of \
-                 the stack \
-                 awsconfigconforms-… in the account."
+                "AWS tries again only after another Put of the pack; if that fails too, read the \
+                 CloudFormation events of the stack awsconfigconforms-… in the account."
             }
             Self::Other => {
                 "Read AWS's message and the CloudFormation events of the stack \

@@ -5,10 +5,12 @@
 //! that the command line shows a daemon's answer as if it were its own.
 
 pub mod account;
+pub mod approval_ways;
 pub mod approvals;
 pub mod deployment;
 pub mod events;
 pub mod health;
+mod known_member;
 pub mod members;
 pub mod new_accounts;
 mod next;
@@ -18,7 +20,6 @@ pub mod region;
 pub mod status;
 pub mod text;
 mod totals;
-pub mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -18,7 +18,7 @@ use crate::domain::present::view::account::{
 };
 use crate::domain::present::view::text::layout::LineSign;
 use crate::domain::present::view::text::{
-    next_line, pack_sign, phase_sign, recorder, status_words, targeting, window,
+    next_line, pack_sign, phase_sign, recorder, status_words, target_words, window,
 };
 use crate::http::SharedState;
 use crate::http::query::QueryParameters;
@@ -154,7 +154,7 @@ fn row(view: &AccountView, region: &Region, (name, pack): (&PackName, &AccountPa
                 p {
                     (sign(mark)) " "
                     @if let Some(status) = status_words(pack, view.now) { (foreign(&status)) "; " }
-                    (foreign(&targeting(pack.targeting.as_ref())))
+                    (foreign(&target_words(pack)))
                 }
                 (said(pack.code.as_ref(), pack.message.as_ref()))
             }

@@ -17,6 +17,7 @@ use super::shell::Frame;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::base::untrusted::one_line;
 use crate::domain::observed::failure_class::FailureClass;
+use crate::domain::present::axes::SyncStatus;
 use crate::domain::present::view::CurrentState;
 use crate::domain::present::view::deployment::PackDeploymentView;
 use crate::domain::present::view::packs::{PackView, pack};
@@ -139,6 +140,7 @@ fn summary<'a>(
     if words.is_empty() {
         words.push(format!("no {noun}"));
     }
+    let all = all.filter(|one| one.sync != SyncStatus::Unknown);
     let expected: usize = all.clone().filter_map(|one| one.rollout.expected).sum();
     let ok: usize =
         all.filter(|one| one.rollout.expected.is_some()).map(|one| one.rollout.counts.ok).sum();
@@ -257,7 +259,11 @@ fn row(line: &Line<'_>, now: Timestamp) -> Markup {
                 p class="note" { (axes(deployment.sync, deployment.health)) }
             }
             td { (progress(deployment)) }
-            td { (age_if_any(deployment.last_update, now)) }
+            td {
+                @if deployment.sync == SyncStatus::Unknown { "-" } @else {
+                    (age_if_any(deployment.last_update, now))
+                }
+            }
             td class="wide" {
                 @if let Some(why) = &deployment.why { p { (foreign(why)) } }
                 @if !held.is_empty() { p class="note" { "held: " (held.join(", ")) } }
@@ -269,6 +275,9 @@ fn row(line: &Line<'_>, now: Timestamp) -> Markup {
 /// How many of the expected accounts have the pack.
 fn progress(deployment: &PackDeploymentView) -> Markup {
     let ok = deployment.rollout.counts.ok;
+    if deployment.sync == SyncStatus::Unknown {
+        return html! { "not read" };
+    }
     html! {
         @match deployment.rollout.expected {
             Some(expected) if expected > 0 => {

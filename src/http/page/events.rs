@@ -61,6 +61,7 @@ fn main(events: &[Event], asked: &EventsPage, now: Timestamp) -> Markup {
     let found: Vec<&Event> = events.iter().rev().filter(|event| asked.takes(event)).collect();
     let ListPage { number, limit } = asked.page;
     let pages = found.len().div_ceil(limit.max(1)).max(1);
+    let number = number.min(pages);
     let before = number.saturating_sub(1).saturating_mul(limit);
     let shown = found.into_iter().skip(before).take(limit);
     let fields = search_field("text, pack, region or account", &asked.search);

@@ -92,7 +92,9 @@ pub(super) fn grid(
     let found = rows.len();
     let pages = pages(rows, is_folded, regions.len());
     let count = pages.len().max(1);
-    let shown = pages.into_iter().nth(asked.page.saturating_sub(1)).unwrap_or_default();
+    // A link to a page that is gone shows the last one that there is.
+    let page = asked.page.min(count);
+    let shown = pages.into_iter().nth(page.saturating_sub(1)).unwrap_or_default();
     let parameters = asked.rows.parameters();
     let body = html! {
         @if all == 0 {
@@ -109,7 +111,7 @@ pub(super) fn grid(
                     @for (mark, words) in LEGEND { span { (sign(mark)) " " (words) } }
                 }
             }
-            (paging(OVERVIEW, &parameters, asked.page, count))
+            (paging(OVERVIEW, &parameters, page, count))
             (downloads("/api/v1/packs", &[]))
         }
     };

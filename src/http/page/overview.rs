@@ -23,6 +23,7 @@ use super::shell::Frame;
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::plan::event::Event;
 use crate::domain::present::approval_document::WaitingLosses;
+use crate::domain::present::view::approval_ways::{GUARDED_WAYS, UNDECLARED_WAYS};
 use crate::domain::present::view::approvals::{
     ApprovalsView, undeclared, undeclared_names, waiting,
 };
@@ -32,7 +33,6 @@ use crate::domain::present::view::status::{
 };
 use crate::domain::present::view::text::layout::LineSign;
 use crate::domain::present::view::text::{health_sign, hold_sign, many, span};
-use crate::domain::present::view::ways::{GUARDED_WAYS, UNDECLARED_WAYS};
 use crate::domain::present::view::{ConfirmedCaller, CurrentState, approvals};
 use crate::http::SharedState;
 use crate::http::parameter::PAGE;

@@ -73,7 +73,8 @@ impl MemberFamilies {
                 "conformd_new_account_deadline_timestamp_seconds",
                 &["region"],
                 "When the retry window (7 hours after joining) of the first account ends that AWS \
-                 still retries; absent when there is none.",
+                 still retries and that lacks packs without a known recorder, or for a failure \
+                 that a person has to resolve; absent when there is none.",
             )?,
             converge: on.add(Histogram::with_opts(converge.buckets(CONVERGE_SECONDS.to_vec()))?)?,
             recorders: on.int_gauges(

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use strum::IntoEnumIterator as _;
 
 use super::{PACKS_SHOWN_MAX, count, moment, read_rollouts};
-use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
+use crate::domain::base::model::{AccountId, PackName, Region};
 use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::members::tracking::Tracking;
@@ -17,7 +17,7 @@ use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::MemberStatus;
 use crate::domain::observed::recorder::{RecorderKind, Recorders};
 use crate::domain::organization::membership_status::MembershipStatus;
-use crate::domain::present::report::Reports;
+use crate::domain::present::report::{RegionReport, Reports};
 use crate::metrics::figures::seconds;
 
 use super::super::closed::{RESYNCS, STATUSES, account_state};
@@ -35,8 +35,8 @@ impl Families {
             let Tracking { packs, new_accounts, trouble_last, resync_last: _, resync_since } =
                 &report.tracking;
             dropped += self.show_pack_accounts(region, packs);
-            self.show_rollouts(region, packs);
-            self.show_new_accounts(region, new_accounts, report.finished);
+            self.show_rollouts(region, report);
+            self.show_new_accounts(region, new_accounts, report);
             if packs.is_empty() {
                 // There is nothing to read, and nothing that could be late.
                 continue;
@@ -87,22 +87,31 @@ impl Families {
         dropped
     }
 
-    fn show_rollouts(&self, region: &Region, packs: &BTreeMap<PackName, Rollout>) {
+    fn show_rollouts(&self, region: &Region, report: &RegionReport) {
+        // What was read before a region went dark says nothing about the health of today.
+        let is_dark = report.unknown.is_some();
+        let of = |rollout: &Rollout| if is_dark { RolloutHealth::Unknown } else { rollout.health };
         for health in RolloutHealth::ALL {
-            let number = packs.values().filter(|rollout| rollout.health == health).count();
+            let rollouts = report.tracking.packs.values();
+            let number = rollouts.filter(|rollout| of(rollout) == health).count();
             let labels = [region.as_str(), health.as_str()];
             self.members.by_health.with_label_values(&labels).set(count(number));
         }
     }
 
-    fn show_new_accounts(&self, region: &Region, new_accounts: &[NewAccount], reported: Timestamp) {
+    fn show_new_accounts(
+        &self,
+        region: &Region,
+        new_accounts: &[NewAccount],
+        report: &RegionReport,
+    ) {
         for phase in NewAccountPhase::iter() {
             let number =
                 new_accounts.iter().filter(|new_account| new_account.phase == phase).count();
             let labels = [region.as_str(), phase.as_str()];
             self.members.new_accounts.with_label_values(&labels).set(count(number));
         }
-        let open = new_accounts.iter().filter(|new_account| is_window_open(new_account, reported));
+        let open = new_accounts.iter().filter(|new_account| is_deadline_ahead(new_account, report));
         if let Some(first) = open.map(|new_account| new_account.deadline).min() {
             self.members.deadline.with_label_values(&[region.as_str()]).set(seconds(first));
         }
@@ -137,13 +146,18 @@ impl Families {
     }
 }
 
-/// Whether AWS still tries for this account, and it is not done. What came after its window is
-/// `late` or `missed`, and would hide the next deadline.
-fn is_window_open(new_account: &NewAccount, reported: Timestamp) -> bool {
+/// Whether AWS still tries for this account, and a person has to remove what keeps packs from it.
+/// What came after its window is `late` or `missed`, and would hide the next deadline.
+fn is_deadline_ahead(new_account: &NewAccount, report: &RegionReport) -> bool {
     match new_account.phase {
         NewAccountPhase::Waiting => true,
         // After a redeployment it is over although AWS deploys.
-        NewAccountPhase::Deploying => new_account.deadline > reported,
+        NewAccountPhase::Deploying => {
+            let rollouts = &report.tracking.packs;
+            let mut missing = new_account.missing.iter();
+            new_account.deadline > report.finished
+                && missing.any(|pack| new_account.obstacle(rollouts.get(pack)).is_some())
+        }
         NewAccountPhase::Complete | NewAccountPhase::Late | NewAccountPhase::Missed => false,
     }
 }

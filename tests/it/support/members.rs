@@ -111,6 +111,7 @@ fn unread() -> Rollout {
         new_accounts: BTreeMap::new(),
         management_missing: false,
         unread: None,
+        outdated: false,
         unrecognized: CappedMembers::default(),
         removals: BTreeMap::new(),
         resynced: None,

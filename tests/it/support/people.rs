@@ -120,6 +120,7 @@ pub(crate) fn rollout(health: RolloutHealth, ok: usize, troubled: Vec<TroubledMe
         new_accounts: BTreeMap::new(),
         management_missing: false,
         unread: None,
+        outdated: false,
         unrecognized: CappedMembers::default(),
         removals: BTreeMap::new(),
         resynced: Some(at("11:50:00")),

@@ -38,6 +38,7 @@ pub(super) fn rollout(
         new_accounts: summary.new_accounts.clone(),
         management_missing: summary.management_missing,
         unread: state.setback.as_ref().map(|setback| setback.kind),
+        outdated: state.is_outdated(),
         unrecognized: summary.unrecognized.clone(),
         removals: summary.removals.clone(),
         resynced: state.resynced,
@@ -71,6 +72,9 @@ pub(super) fn health(
         let why = people.freshness.doubt().unwrap_or(&ListDoubt::NotRead);
         return say(RolloutHealth::Unknown, &why.to_string());
     }
+    if people.is_without_active() && !state.is_going() {
+        return say(RolloutHealth::Unknown, "no account of the organization is known to be active");
+    }
     if counts.missing > 0 {
         return (RolloutHealth::Missing, None);
     }
@@ -81,6 +85,10 @@ pub(super) fn health(
     // Nothing is known of a member whose status is not recognized, however many others are done.
     if state.summary.unrecognized.all > 0 {
         return (RolloutHealth::Unknown, None);
+    }
+    // What was read before the change says nothing about what AWS does since.
+    if state.is_outdated() {
+        return say(RolloutHealth::Unknown, "its members could not be read since the last change");
     }
     if counts.in_progress > 0 || counts.waiting > 0 {
         return (RolloutHealth::Progressing, None);
@@ -128,7 +136,7 @@ fn notes(state: &PackState) -> impl Iterator<Item = String> {
         .map(|who| format!("{}: AWS could not remove it there (DELETE_FAILED)", who.trim_start()));
     let setback = state.setback.as_ref();
     let setback = setback
-        .map(|setback| format!("members could not be read at {}: {}", setback.at, setback.why));
+        .map(|setback| format!("members could not be read at {:.0}: {}", setback.at, setback.why));
     let told = "AWS excludes accounts that should have the pack, until the next Put";
     let told = (!state.included_by_next_put.is_empty()).then(|| told.to_owned());
     [unknown, stuck, told, setback].into_iter().flatten()

@@ -286,6 +286,11 @@ impl PackState {
         self.setback = Some(Setback { at: now, attempts: attempts.saturating_add(1), kind, why });
     }
 
+    /// Whether the last reading failed, and what was read is from before the last change.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.setback.is_some() && self.read.is_some_and(|read| read < self.changed)
+    }
+
     /// When this evidence of the account was read; `None`: it proves nothing.
     pub(super) fn read_of(
         &self,

@@ -203,6 +203,10 @@ impl<'a> Summarizer<'a> {
             // missing.
             Judgment::Unread => return,
         };
+        let is_outdated = self.state.is_outdated() && read < Some(self.state.changed);
+        if is_outdated && status == MemberStatus::InProgress {
+            return;
+        }
         self.count(account.id, status, row(evidence));
         self.note_evidence(account.id, evidence);
         if joined_lately(account, self.view.now).is_some() {

@@ -56,6 +56,11 @@ impl TrackedMembers {
         self.list.as_ref().is_some_and(|list| list.organization.management == account)
     }
 
+    /// Whether there is a list, and no account in it is known to be active.
+    pub(super) fn is_without_active(&self) -> bool {
+        self.list.as_ref().is_some_and(|list| list.active().next().is_none())
+    }
+
     /// When the list was read; the earliest time without one.
     pub(super) fn list_read(&self) -> Timestamp {
         self.list.as_ref().map_or(Timestamp::MIN, |list| list.read)

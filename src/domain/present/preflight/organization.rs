@@ -145,6 +145,14 @@ pub(super) fn accounts(facts: &PreflightFacts) -> CheckLine {
     };
     let active = accounts.iter().filter(|account| account.is_active()).count();
     let detail = format!("{} accounts, {active} of them active", accounts.len());
+    if active == 0 {
+        return CheckLine::fail(
+            check,
+            format!("none of {} accounts is known to be active", accounts.len()),
+            "check aws.expectedAccountId and the states of the accounts in AWS Organizations; \
+             update conformd if it does not recognize them",
+        );
+    }
     let unplaced = accounts.iter().filter(|account| account.units.is_none()).count();
     // Missing units matter only if a manifest excludes units.
     if !facts.wishes.units || unplaced == 0 {

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::deployment::{PackDeploymentView, bare_deployments};
+use super::known_member::known_member;
 use super::next::NextView;
 use super::problem::words;
 use super::status::{FreshnessKind, organization};
@@ -18,14 +19,15 @@ use crate::domain::base::model::{
 use crate::domain::base::nearest::nearest;
 use crate::domain::base::untrusted::{ACCOUNT_NAME_MAX, one_line};
 use crate::domain::base::words::{left, many, seconds_to};
+use crate::domain::declared::catalog::Declared;
 use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
-use crate::domain::members::rollout::{Rollout, RolloutHealth};
+use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::failure_class::FailureClass;
-use crate::domain::observed::member::{MemberStatus, StatusKind, TroubledMember};
+use crate::domain::observed::member::{MemberStatus, StatusKind};
 use crate::domain::observed::recorder::RecorderObservation;
 use crate::domain::organization::account_list::Account;
 use crate::domain::organization::selector::{Targeting, rule_of};
-use crate::domain::plan::step::{Action, Change, PlanStep};
+use crate::domain::plan::step::Action;
 use crate::domain::present::axes::{HealthStatus, SyncStatus};
 use crate::domain::present::report::RegionReport;
 
@@ -108,11 +110,14 @@ pub struct PlaceView {
 pub struct AccountPackView {
     /// Whether it is to have the pack, and by which rule; `None`: no manifest wants the pack here.
     pub targeting: Option<Targeting>,
-    /// How it stands; `None`: nothing is known, or nothing is to be known.
+    /// How it stands, or stood when it was last known; `None`: nothing is known, or nothing is to
+    /// be known.
     pub status: Option<StatusKind>,
     /// Why the status is not known, if it should be.
     pub unread: Option<String>,
-    /// Why it failed.
+    /// Whether AWS could not remove the pack from it.
+    pub removal_failed: bool,
+    /// Why it failed, or the removal did.
     pub class: Option<FailureClass>,
     /// AWS's code.
     pub code: Option<String>,
@@ -120,6 +125,10 @@ pub struct AccountPackView {
     pub message: Option<String>,
     /// When AWS last changed its row, where that is known.
     pub last_update: Option<Timestamp>,
+    /// When rows of the pack were last read.
+    pub read: Option<Timestamp>,
+    /// Whether a manifest asks for the deletion of the pack (`state: Absent`).
+    pub deletion_declared: bool,
     /// Whether AWS holds what the manifests ask for of the pack in this region.
     pub sync: SyncStatus,
     /// How the pack is doing in this region.
@@ -155,7 +164,7 @@ pub fn account(
     }
     let member = member(facts, id);
     let lingers = regions.values().flat_map(|place| place.packs.values());
-    let lingering = lingers.filter(|pack| pack.status.is_some()).count();
+    let lingering = lingers.filter(|pack| pack.status.is_some() || pack.removal_failed).count();
     // An account that left is still shown while AWS shows it in packs; without a list it may be a
     // member.
     if member.listed == Some(false) && lingering == 0 {
@@ -327,39 +336,18 @@ fn under(
     let list = facts.membership.list.as_deref();
     let targeting = manifest.map(|manifest| rule_of(&manifest.exclude_in(region), list, id));
     let rollout = report.and_then(|report| report.tracking.packs.get(name));
-    let mut steps = report.into_iter().flat_map(|report| report.plan.steps_with_held());
-    let step = steps.find(|step| step.pack == *name);
-    let found = status(rollout, id);
-    let (known, unread) = match (found, &targeting) {
-        (KnownMember::Known(status, member), _) => (Some((status, member)), None),
-        // What is not expected anywhere, and has no row, is as it should be; where nobody knows
-        // what is expected, nothing is said.
-        (
-            _,
-            Some(Targeting::Excluded(_) | Targeting::Inactive(_) | Targeting::NotAMember) | None,
-        )
-        | (KnownMember::Concluded | KnownMember::Unread(_), Some(Targeting::Unknown(_))) => {
-            (None, None)
-        }
-        (KnownMember::Concluded, Some(Targeting::Targeted)) => {
-            match step.and_then(|step| lifted(step, id)) {
-                Some(why) => (None, Some(why)),
-                None => (Some((MemberStatus::Ok, None)), None),
-            }
-        }
-        (KnownMember::Unread(why), Some(Targeting::Targeted)) => (None, Some(why.to_owned())),
-    };
-    let status = known.map(|(status, _)| status);
-    let member = known.and_then(|(_, member)| member);
-    let (code, message) = member.map_or((None, None), words);
+    let known = known_member(report, name, id, targeting.as_ref());
+    let (code, message) = known.member.map_or((None, None), words);
     let case = next::AdviceCase {
         facts,
         account: id,
         pack: name,
         targeting: targeting.as_ref(),
-        status,
+        known: &known,
         report,
     };
+    let mut steps = report.into_iter().flat_map(|report| report.plan.steps_with_held());
+    let step = steps.find(|step| step.pack == *name);
     let is_leaving = step.is_some_and(|step| matches!(step.action, Action::Delete));
     let mut next = next::next(&case);
     if targeting.is_none() && is_leaving && next.what.is_empty() {
@@ -368,61 +356,19 @@ fn under(
     AccountPackView {
         next,
         targeting,
-        status: status.map(MemberStatus::kind),
-        unread,
-        class: status.and_then(MemberStatus::failure_class),
+        status: known.status.map(MemberStatus::kind),
+        removal_failed: known.removal.is_some(),
+        class: known.status.and_then(MemberStatus::failure_class).or(known.removal),
+        unread: known.unread,
         code,
         message,
-        last_update: member.and_then(|member| member.last_update),
+        last_update: known.member.and_then(|member| member.last_update),
+        read: rollout.and_then(|rollout| rollout.read.max(rollout.resynced)),
+        deletion_declared: matches!(declared, Some(Declared::Absent(_))),
         sync: deployment.sync,
         health: deployment.health,
         rollout: deployment.rollout.health,
     }
-}
-
-/// What is known of a member by its id.
-enum KnownMember<'a> {
-    /// It is known by name.
-    Known(MemberStatus, Option<&'a TroubledMember>),
-    /// All members were read and it is none of those in trouble.
-    Concluded,
-    /// Nobody can say, for this reason.
-    Unread(&'static str),
-}
-
-fn status(rollout: Option<&Rollout>, id: AccountId) -> KnownMember<'_> {
-    let Some(rollout) = rollout else {
-        return KnownMember::Unread("its members were not read yet");
-    };
-    // Stored statuses come first. An account without one is fine only if a full resync was stored
-    // completely.
-    if let Some(member) = rollout.troubled.iter().find(|member| member.account == id) {
-        return KnownMember::Known(member.status, Some(member));
-    }
-    if let Some(status) = rollout.new_accounts.get(&id) {
-        return KnownMember::Known(*status, None);
-    }
-    if rollout.resynced.is_none() {
-        KnownMember::Unread("not all of its members were read yet")
-    } else if rollout.truncated {
-        KnownMember::Unread("more members fail here than conformd keeps by name")
-    } else {
-        KnownMember::Concluded
-    }
-}
-
-/// Why an account that is targeted now was not targeted when members were read, if so.
-fn lifted(step: &PlanStep, id: AccountId) -> Option<String> {
-    let mut exclusions = step.changes.iter().filter_map(|change| match change {
-        Change::Exclusions { entering: _, leaving } => Some(leaving),
-        Change::Template { .. }
-        | Change::Parameter { .. }
-        | Change::Delivery { .. }
-        | Change::DeletionPolicy { .. } => None,
-    });
-    exclusions
-        .any(|leaving| leaving.contains_key(&id))
-        .then(|| "AWS still excludes it until the next update of the pack".to_owned())
 }
 
 fn summary(view: &AccountView) -> String {
@@ -439,7 +385,9 @@ fn summary(view: &AccountView) -> String {
     // In a region that could not be read, what was read before says nothing about today.
     let is_read = |pack: &&AccountPackView| pack.sync != SyncStatus::Unknown;
     let targeted_packs = || packs().filter(|pack| pack.targeting == Some(Targeting::Targeted));
-    let fine = targeted_packs().filter(is_read).filter(|pack| pack.status == Some(StatusKind::Ok));
+    let is_fine =
+        |pack: &&AccountPackView| pack.status == Some(StatusKind::Ok) && pack.unread.is_none();
+    let fine = targeted_packs().filter(is_read).filter(is_fine);
     let needy = packs().filter(|pack| pack.next.who == next::Who::Person).count();
     let mut clauses = Vec::new();
     match member.state {

@@ -51,6 +51,13 @@ impl PackDeploymentView {
         self.sync == SyncStatus::OutOfSync && self.health != HealthStatus::Suspended
     }
 
+    /// Whether AWS is removing it, or has just accepted its deletion.
+    pub fn is_removed(&self) -> bool {
+        let is_accepted = self.action == Some(ActionKind::Delete) && self.holds.is_empty();
+        let is_going = self.rollout.health == RolloutHealth::Deleting;
+        self.health == HealthStatus::Progressing && (is_going || is_accepted)
+    }
+
     /// Both axes in one mark.
     pub fn mark(&self) -> DeploymentMark {
         DeploymentMark::of(self.sync, self.health)
@@ -104,7 +111,8 @@ fn unknown(rollout: Option<&Rollout>, why: &str) -> PackDeploymentView {
         last_update: None,
         action: None,
         holds: Vec::new(),
-        rollout: bare(rollout),
+        // What was read before says nothing about the health of today.
+        rollout: Rollout { health: RolloutHealth::Unknown, ..bare(rollout) },
     }
 }
 
@@ -250,6 +258,7 @@ fn bare(rollout: Option<&Rollout>) -> Rollout {
         new_accounts: BTreeMap::new(),
         management_missing: false,
         unread: None,
+        outdated: false,
         unrecognized: CappedMembers::default(),
         removals: BTreeMap::new(),
         resynced: None,
@@ -265,6 +274,7 @@ fn bare(rollout: Option<&Rollout>) -> Rollout {
         truncated: rollout.truncated,
         management_missing: rollout.management_missing,
         unread: rollout.unread,
+        outdated: rollout.outdated,
         resynced: rollout.resynced,
         read: rollout.read,
         ..unread()

@@ -101,7 +101,7 @@ fn required(facts: &CurrentState, problems: &Problems) -> Vec<String> {
     if !causes.is_empty() {
         let list = facts.membership.list.as_ref();
         let of_all = list.map_or(String::new(), |list| {
-            format!(" of {}", grouped(list.active().count().max(problems.accounts)))
+            format!(" of {}", grouped(list.active().count().saturating_add(problems.inactive)))
         });
         let noun = if problems.accounts == 1 && of_all.is_empty() { "account" } else { "accounts" };
         let accounts = grouped(problems.accounts);
@@ -146,7 +146,8 @@ fn packs(regions: &BTreeMap<Region, RegionView>, totals: &Totals) -> String {
         (one.sync, one.health) == (SyncStatus::OutOfSync, HealthStatus::Healthy)
     };
     let all_regions = regions.values().flat_map(|view| view.deployments.values());
-    let waiting = all_regions.filter(is_waiting).count();
+    let waiting = all_regions.clone().filter(is_waiting).count();
+    let removed = all_regions.filter(|one| one.is_removed()).count();
     // Only the most urgent group is named.
     if all == 0 {
         "no pack is declared or deployed".to_owned()
@@ -156,6 +157,8 @@ fn packs(regions: &BTreeMap<Region, RegionView>, totals: &Totals) -> String {
         of_all(of(HealthStatus::Unknown), "is unknown", "are unknown")
     } else if waiting > 0 {
         of_all(waiting, "differs from the manifests", "differ from the manifests")
+    } else if removed > 0 && removed == of(HealthStatus::Progressing) {
+        of_all(removed, "is being removed", "are being removed")
     } else if of(HealthStatus::Progressing) > 0 {
         of_all(of(HealthStatus::Progressing), "is in progress", "are in progress")
     } else if of(HealthStatus::Suspended) > 0 {

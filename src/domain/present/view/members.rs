@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoEnumIterator as _, IntoStaticStr};
 
 use super::deployment::bare_deployments;
-use super::problem::{member_advice, words};
+use super::problem::{member_advice, member_owner, words};
 use super::{CurrentState, ListPage, NotFound, VERSION, absent};
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
@@ -264,7 +264,7 @@ fn row(
         class,
         code,
         message,
-        owner: is_in_trouble.then(|| class.map_or(Owner::AccountOwner, FailureClass::owner)),
+        owner: is_in_trouble.then(|| member_owner(facts, class)),
         advice: is_in_trouble.then(|| member_advice(facts, class)),
         last_update: member.and_then(|member| member.last_update),
     }

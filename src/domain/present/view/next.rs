@@ -7,10 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::CurrentState;
 use super::deployment::helps;
-use super::problem::member_advice;
+use super::known_member::KnownMember;
+use super::problem::cause::ProblemCause;
+use super::problem::{
+    OBSERVING, fixed_advice, member_advice, member_owner, removal_advice, removal_owner,
+};
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
-use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
-use crate::domain::observed::failure_class::{FailureClass, Owner};
+use crate::domain::members::new_account::{NewAccount, PackObstacle};
+use crate::domain::observed::failure_class::Owner;
 use crate::domain::observed::member::MemberStatus;
 use crate::domain::organization::selector::Targeting;
 use crate::domain::plan::hold::{Hold, Lift};
@@ -52,12 +56,16 @@ pub(super) struct AdviceCase<'a> {
     pub(super) account: AccountId,
     pub(super) pack: &'a PackName,
     pub(super) targeting: Option<&'a Targeting>,
-    pub(super) status: Option<MemberStatus>,
+    pub(super) known: &'a KnownMember<'a>,
     pub(super) report: Option<&'a RegionReport>,
 }
 
 fn nothing() -> NextView {
     NextView { who: Who::Nobody, owner: None, what: String::new(), due: None }
+}
+
+fn person(owner: Owner, what: String, due: Option<Timestamp>) -> NextView {
+    NextView { who: Who::Person, owner: Some(owner), what, due }
 }
 
 fn aws(what: &str, due: Option<Timestamp>) -> NextView {
@@ -66,16 +74,33 @@ fn aws(what: &str, due: Option<Timestamp>) -> NextView {
 
 /// What happens next.
 pub(super) fn next(case: &AdviceCase<'_>) -> NextView {
-    let Some(status) = case.status else {
+    let KnownMember { status, member: _, unread, removal, is_unrecognized } = case.known;
+    if let Some(class) = removal {
+        let places = case.report.map(|report| (report, case.pack));
+        let accounts = [case.account];
+        let advice = removal_advice(case.facts, *class, &accounts, places.into_iter());
+        return person(removal_owner(*class), advice, None);
+    }
+    if *is_unrecognized {
+        let cause = ProblemCause::StatusUnknown;
+        return person(cause.owner(), fixed_advice(cause), None);
+    }
+    // Of what is not known as it is now, only a failure still says something: it stays until it was
+    // read otherwise.
+    let is_failure =
+        |status: &MemberStatus| matches!(status, MemberStatus::Failed(_) | MemberStatus::Missing);
+    let status = status.filter(|status| unread.is_none() || is_failure(status));
+    let Some(status) = status else {
         let is_targeted = case.targeting == Some(&Targeting::Targeted);
         return case.planned(|_| is_targeted).unwrap_or_else(nothing);
     };
     match status {
         MemberStatus::Failed(_) | MemberStatus::Missing => {
             let is_for_it = |step: &PlanStep| helps(step, (case.account, status));
-            case.planned(is_for_it).unwrap_or_else(|| advised(case.facts, status))
+            case.planned(is_for_it).unwrap_or_else(|| advised(case, status))
         }
         MemberStatus::Waiting => waiting(case),
+        MemberStatus::InProgress if case.lacks_recorder() => waiting(case),
         MemberStatus::InProgress => aws("AWS is deploying to it", None),
         MemberStatus::NotYetListed => aws("the next account list is expected to contain it", None),
         MemberStatus::Left => aws("AWS removes the pack from it", None),
@@ -95,21 +120,31 @@ impl AdviceCase<'_> {
         let held = plan.holds.iter().find(|hold| {
             hold.pack.as_ref() == Some(self.pack) && hold.step.as_deref().is_some_and(&is_it)
         })?;
-        Some(waits(held))
+        Some(waits(self.facts, held))
     }
 
-    fn new_account(&self) -> Option<&NewAccount> {
+    /// The account while AWS retries it.
+    fn retried(&self) -> Option<&NewAccount> {
         let mut new_accounts = self.report?.tracking.new_accounts.iter();
-        new_accounts.find(|new_account| new_account.account == self.account)
+        let new_account = new_accounts.find(|new_account| new_account.account == self.account)?;
+        (new_account.deadline > self.facts.now).then_some(new_account)
+    }
+
+    /// Whether AWS retries it, and no recorder is known.
+    fn lacks_recorder(&self) -> bool {
+        let rollout = self.report.and_then(|report| report.tracking.packs.get(self.pack));
+        let obstacle = self.retried().and_then(|new_account| new_account.obstacle(rollout));
+        obstacle == Some(PackObstacle::NoRecorder)
     }
 }
 
 /// What a hold means for who acts.
-fn waits(hold: &Hold) -> NextView {
+fn waits(facts: &CurrentState, hold: &Hold) -> NextView {
     let Hold { pack: _, why, until, step } = hold;
     let reason = hold.reason();
     let what = step.as_ref().map_or("acts", |step| verb(step.action.kind()));
     let (who, what) = match reason.lift() {
+        Lift::Time if !facts.about.mode.may_put() => (Who::Person, OBSERVING.to_owned()),
         Lift::Time => (Who::Conformd, format!("conformd {what} later ({reason}: {why})")),
         Lift::Purpose => (Who::Nobody, format!("conformd {what} when this ends: {reason}: {why}")),
         Lift::Person => {
@@ -129,35 +164,31 @@ fn verb(action: ActionKind) -> &'static str {
     }
 }
 
-/// What the advice for its trouble says.
-fn advised(facts: &CurrentState, status: MemberStatus) -> NextView {
-    let matter = status.failure_class();
-    let advice = member_advice(facts, matter);
-    match matter.map_or(Owner::AccountOwner, FailureClass::owner) {
-        Owner::Aws | Owner::Conformd => aws(&advice, None),
+/// What the advice for its trouble says, and until when AWS retries it.
+fn advised(case: &AdviceCase<'_>, status: MemberStatus) -> NextView {
+    let class = status.failure_class();
+    let due = case.retried().map(|new_account| new_account.deadline);
+    if due.is_some() && class.is_some_and(|class| !class.owner().is_person()) {
+        return waiting(case);
+    }
+    let advice = member_advice(case.facts, class);
+    match member_owner(case.facts, class) {
+        Owner::Aws | Owner::Conformd => aws(&advice, due),
         owner @ (Owner::AccountOwner
         | Owner::PlatformTeam
         | Owner::PackAuthor
-        | Owner::AwsSupport) => {
-            NextView { who: Who::Person, owner: Some(owner), what: advice, due: None }
-        }
+        | Owner::AwsSupport) => person(owner, advice, due),
     }
 }
 
 /// A new account within its window: AWS retries, and a recorder decides.
 fn waiting(case: &AdviceCase<'_>) -> NextView {
-    let new_account = case.new_account();
-    let due = new_account.map(|new_account| new_account.deadline);
-    let what = match new_account.map(|new_account| new_account.phase) {
-        Some(NewAccountPhase::Waiting) | None => {
-            "AWS retries until the retry window ends; create a configuration recorder before then"
-        }
-        Some(
-            NewAccountPhase::Deploying
-            | NewAccountPhase::Complete
-            | NewAccountPhase::Late
-            | NewAccountPhase::Missed,
-        ) => "AWS retries by itself",
-    };
-    aws(what, due)
+    let due = case.retried().map(|new_account| new_account.deadline);
+    if case.lacks_recorder() {
+        let what = "no recorder was seen: create a configuration recorder; AWS retries until the \
+            retry window ends";
+        aws(what, due)
+    } else {
+        aws("AWS retries until the retry window ends", due)
+    }
 }

@@ -11,13 +11,15 @@ mod inputs;
 mod members;
 mod new_accounts;
 mod regions;
+mod removal;
 mod shown;
 mod told;
 
 use super::CurrentState;
 use draft::Drafts;
 
-pub(super) use advice::member_advice;
+pub(super) use advice::{OBSERVING, fixed_advice, member_advice, member_owner};
+pub(super) use removal::{removal_advice, removal_owner};
 pub use shown::{ExampleView, ProblemSeverity, ProblemView, Problems, census, unread_severity};
 pub(super) use told::words;
 

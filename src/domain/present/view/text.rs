@@ -12,17 +12,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use strum::IntoEnumIterator as _;
 
+use super::approval_ways::{GUARDED_WAYS, UNDECLARED_WAYS};
 use super::approvals::{undeclared, undeclared_names, waiting};
 use super::deployment::PackDeploymentView;
 use super::health::failing;
 use super::new_accounts::{NewAccountView, NewAccountsSummary};
 use super::region::{HoldView, RegionView};
 use super::status::{RecordView, StatusView};
-use super::ways::{GUARDED_WAYS, UNDECLARED_WAYS};
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::base::words::first_few;
 use crate::domain::members::new_account::NewAccountPhase;
-use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::failure_class::Owner;
 use crate::domain::observed::member::{Counts, StatusKind};
 use crate::domain::plan::hold::{HoldReason, Lift};
@@ -33,7 +32,9 @@ use phrases::{IDS_MAX, SIMULATED};
 use problems::problems;
 
 pub use crate::domain::base::words::{ago, left, many, span};
-pub use account::{account_page, next_line, pack_sign, recorder, status_words, targeting, window};
+pub use account::{
+    account_page, next_line, pack_sign, recorder, status_words, target_words, window,
+};
 pub use phrases::{clean, person, spoken};
 pub use problems::{is_listed, problem_scope, problem_sign, problem_words};
 
@@ -112,10 +113,10 @@ pub fn glance(deployment: &PackDeploymentView) -> String {
             .unwrap_or_else(|| title.to_owned()),
         _ if holds.iter().any(|hold| hold.lift() == Lift::Person) => "held".to_owned(),
         HealthStatus::Unknown | HealthStatus::Suspended => title.to_owned(),
-        HealthStatus::Progressing => match (rollout.health, rollout.expected) {
-            (RolloutHealth::Deleting, _) => "removing".to_owned(),
-            (_, Some(expected)) => format!("{title} {ok}/{expected}"),
-            (_, None) => title.to_owned(),
+        HealthStatus::Progressing if deployment.is_removed() => "removing".to_owned(),
+        HealthStatus::Progressing => match rollout.expected {
+            Some(expected) => format!("{title} {ok}/{expected}"),
+            None => title.to_owned(),
         },
         HealthStatus::Healthy => match sync {
             SyncStatus::Synced => format!("{title} {ok}"),

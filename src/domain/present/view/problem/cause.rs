@@ -43,8 +43,12 @@ pub enum ProblemCause {
     Credentials,
     /// The caller's account is in no organization, or in one without all features.
     NoOrganization,
-    /// AWS gives no proper answer.
+    /// AWS gives no answer.
     Unreachable,
+    /// AWS throttles every request.
+    RequestsThrottled,
+    /// What answers makes no sense as an answer of AWS.
+    BrokenAnswer,
     /// The region could not be read for another reason, which usually passes.
     Unread,
     /// The region was not read yet.
@@ -101,6 +105,8 @@ pub enum ProblemCause {
     DeadlineImminent,
     /// A new account is less than three hours from its deadline.
     DeadlineNear,
+    /// A new account is close to its deadline, has a recorder, and AWS retries it.
+    RetriedByAws,
     /// A new account missed its deadline.
     DeadlineMissed,
     /// A new account got its recorder after the deadline.
@@ -131,6 +137,8 @@ impl ProblemCause {
             "requests denied".to_owned()
         } else if self == Self::Mode {
             "held by the mode".to_owned()
+        } else if self == Self::RetriedByAws {
+            "retried by AWS".to_owned()
         } else {
             self.as_str().replace('_', " ")
         }
@@ -144,10 +152,10 @@ impl ProblemCause {
             FailureKind::RegionDisabled => Self::RegionOff,
             FailureKind::Credentials => Self::Credentials,
             FailureKind::NoOrganization => Self::NoOrganization,
-            FailureKind::Timeout
-            | FailureKind::Server
-            | FailureKind::Unreachable
-            | FailureKind::BrokenAnswer => Self::Unreachable,
+            FailureKind::Timeout | FailureKind::Server | FailureKind::Unreachable => {
+                Self::Unreachable
+            }
+            FailureKind::BrokenAnswer => Self::BrokenAnswer,
             FailureKind::Rejected => Self::Rejected,
             FailureKind::Quota => Self::Quota,
             FailureKind::Throttled
@@ -216,7 +224,7 @@ impl ProblemCause {
             | Self::Rejected
             | Self::FailingWidely
             | Self::Suspended => Owner::PackAuthor,
-            Self::RemovalSlow | Self::RolloutSlow => Owner::Aws,
+            Self::RemovalSlow | Self::RolloutSlow | Self::RetriedByAws => Owner::Aws,
             Self::Identity
             | Self::SourceUnread
             | Self::AccountListUnread
@@ -231,6 +239,8 @@ impl ProblemCause {
             | Self::Credentials
             | Self::NoOrganization
             | Self::Unreachable
+            | Self::RequestsThrottled
+            | Self::BrokenAnswer
             | Self::ResyncOld
             | Self::Approval
             | Self::Undeclared

@@ -3,14 +3,14 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::advice::advice;
+use super::advice::{Affected, advice, owner};
 use super::cause::ProblemCause;
 use super::shown::{ExampleView, ProblemSeverity, ProblemView, Problems};
 use super::told::words;
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::base::words::seconds_to;
 use crate::domain::members::rollout::CappedMembers;
-use crate::domain::observed::failure_class::{FailureClass, Owner};
+use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::TroubledMember;
 use crate::domain::present::axes::HealthStatus;
 use crate::domain::present::view::CurrentState;
@@ -39,6 +39,8 @@ pub(super) struct Draft<'a> {
     pub(super) places: BTreeSet<(&'a Region, &'a PackName)>,
     pub(super) regions: BTreeSet<&'a Region>,
     pub(super) details: BTreeSet<String>,
+    /// The actions of AWS that the details name as denied.
+    pub(super) actions: BTreeSet<String>,
     pub(super) deadline: Option<Timestamp>,
 }
 
@@ -58,6 +60,7 @@ impl<'a> Draft<'a> {
     /// One more sentence.
     pub(super) fn say(&mut self, detail: impl Into<String>) -> &mut Self {
         let detail = detail.into();
+        self.actions.extend(denied_action(&detail));
         if !detail.is_empty() && self.details.len() < DETAILS_MAX {
             self.details.insert(detail);
         }
@@ -98,9 +101,8 @@ impl<'a> Drafts<'a> {
         self.0.entry((severity, cause, None)).or_default()
     }
 
-    /// The removals that failed for this reason.
-    pub(super) fn removal(&mut self, class: FailureClass) -> &mut Draft<'a> {
-        let key = (ProblemSeverity::Warning, ProblemCause::RemovalFailed, Some(class));
+    /// The problem with this cause, which has a failure of this class behind it.
+    pub(super) fn classed(&mut self, key: ProblemKey) -> &mut Draft<'a> {
         self.0.entry(key).or_default()
     }
 
@@ -124,14 +126,17 @@ impl<'a> Drafts<'a> {
         all.sort_by_key(|problem| {
             (Reverse(problem.severity), !problem.action_required, Reverse(problem.accounts))
         });
-        Problems { all, accounts: accounts.len().max(unnamed), places }
+        let is_inactive =
+            |id: &&AccountId| facts.account(**id).is_none_or(|account| !account.is_active());
+        let inactive = accounts.iter().filter(is_inactive).count();
+        Problems { all, accounts: accounts.len().max(unnamed), inactive, places }
     }
 }
 
 fn view(facts: &CurrentState, key: ProblemKey, draft: &Draft<'_>) -> ProblemView {
-    let Draft { members, known, accounts, places, regions, details, deadline } = draft;
+    let Draft { members, known, accounts, places, regions, details, actions, deadline } = draft;
     let (severity, cause, class) = key;
-    let owner = class.map_or_else(|| cause.owner(), removal_owner);
+    let owner = owner(facts, cause, class);
     let action_required = severity > ProblemSeverity::Info && owner.is_person();
     let example = |(account, place): (&AccountId, &MemberPlace<'_>)| {
         let (region, pack, member) = *place;
@@ -145,6 +150,8 @@ fn view(facts: &CurrentState, key: ProblemKey, draft: &Draft<'_>) -> ProblemView
             message,
         }
     };
+    let ids: Vec<AccountId> = accounts.keys().copied().collect();
+    let affected = Affected { accounts: &ids, places, actions };
     ProblemView {
         severity,
         health: health(cause, severity, action_required),
@@ -152,7 +159,7 @@ fn view(facts: &CurrentState, key: ProblemKey, draft: &Draft<'_>) -> ProblemView
         cause,
         class,
         owner,
-        advice: advice(facts, cause, class),
+        advice: advice(facts, (cause, class), &affected),
         deadline: *deadline,
         left_seconds: deadline.map(|at| seconds_to(facts.now, at)),
         accounts: accounts.len(),
@@ -165,10 +172,11 @@ fn view(facts: &CurrentState, key: ProblemKey, draft: &Draft<'_>) -> ProblemView
     }
 }
 
-/// Who must act on a removal that failed: whatever AWS cannot do by itself, a person repairs, since
-/// conformd only repeats the same request.
-fn removal_owner(class: FailureClass) -> Owner {
-    Some(class.owner()).filter(|owner| owner.is_person()).unwrap_or(Owner::PlatformTeam)
+/// The action that AWS names in its words about a denied request: `… to perform: config:Put…`.
+fn denied_action(text: &str) -> Option<String> {
+    let (_, action) = text.split_once("to perform: ")?;
+    let action = action.split_whitespace().next()?.trim_end_matches([',', ';', '.']);
+    action.contains(':').then(|| action.to_owned())
 }
 
 /// What a problem makes of the whole.

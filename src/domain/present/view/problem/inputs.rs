@@ -109,15 +109,24 @@ fn unread_list(facts: &CurrentState, membership: &Membership, drafts: &mut Draft
         }
         ListFreshness::Frozen(why) | ListFreshness::Unknown(why) => {
             let severity = list_severity(kind, is_lost);
-            drafts.of(severity, ProblemCause::AccountListUnread).say(why.to_string());
+            drafts.of(severity, list_cause(kind)).say(why.to_string());
         }
     }
     // Exclusions by tag cannot be computed without tags.
     let tags = membership.list.as_ref().and_then(|list| list.tags_problem.as_ref());
     if let Some(problem) = tags {
         let severity = list_severity(Some(problem.kind), false);
-        let draft = drafts.of(severity, ProblemCause::AccountListUnread);
+        let draft = drafts.of(severity, list_cause(Some(problem.kind)));
         draft.say(format!("tags could not be read: {}", problem.why));
+    }
+}
+
+/// Why the account list is not read. What keeps every request from AWS is one cause, whatever was
+/// asked for; a denied one names its own actions.
+fn list_cause(kind: Option<FailureKind>) -> ProblemCause {
+    match kind.map(ProblemCause::of_failure) {
+        Some(ProblemCause::Denied | ProblemCause::Unread) | None => ProblemCause::AccountListUnread,
+        Some(cause) => cause,
     }
 }
 
@@ -135,7 +144,10 @@ fn states(list: &AccountList, drafts: &mut Drafts<'_>) {
         draft.say(format!("{unknown} of {} accounts", list.accounts.len()));
     }
     if list.active().next().is_none() {
-        let draft = drafts.of(ProblemSeverity::Warning, ProblemCause::NoActiveAccount);
+        // An organization of its management account alone has nobody to deploy to.
+        let is_alone = list.accounts.keys().all(|id| *id == list.organization.management);
+        let severity = if is_alone { ProblemSeverity::Warning } else { ProblemSeverity::Critical };
+        let draft = drafts.of(severity, ProblemCause::NoActiveAccount);
         draft.say(format!("none of {} accounts is active", list.accounts.len()));
     }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::cause::ProblemCause;
 use super::draft::Drafts;
+use super::new_accounts;
 use super::shown::ProblemSeverity;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::base::time::after;
 use crate::domain::base::words::many;
-use crate::domain::members::new_account::NewAccountPhase;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::{MemberStatus, TroubledMember};
@@ -27,7 +27,7 @@ pub(super) fn collect<'a>(facts: &'a CurrentState, drafts: &mut Drafts<'a>) {
         let Some(report) = report else { continue };
         for (pack, rollout) in &report.tracking.packs {
             let place = PackPlace { region, pack, rollout, report };
-            place.failing(drafts);
+            place.failing(facts, drafts);
             place.widely(drafts);
             place.unread(drafts);
             place.unrecognized(drafts);
@@ -47,15 +47,20 @@ struct PackPlace<'a> {
 
 impl<'a> PackPlace<'a> {
     /// Members that failed or are missing.
-    fn failing(&self, drafts: &mut Drafts<'a>) {
+    fn failing(&self, facts: &CurrentState, drafts: &mut Drafts<'a>) {
         let Self { region, pack, rollout, report } = *self;
-        let (redeployed, step) = (redeployed(&report.plan, pack), helping_step(pack, report));
+        // In mode observe no step helps anybody.
+        let (redeployed, step) = if facts.about.mode.may_put() {
+            (redeployed(&report.plan, pack), helping_step(pack, report))
+        } else {
+            (None, None)
+        };
         let mut known = BTreeMap::new();
         for member in &*rollout.troubled {
             let Some(cause) = cause(member) else { continue };
             let count: &mut usize = known.entry(cause).or_default();
             *count = count.saturating_add(1);
-            if self.is_told(member, cause) {
+            if self.is_told(facts, member) {
                 continue;
             }
             let is_redeployed = redeployed.is_some_and(|seen| seen.contains_key(&member.account));
@@ -77,18 +82,25 @@ impl<'a> PackPlace<'a> {
         }
     }
 
-    /// Whether the deadline of the account says it already: both are about its recorder.
-    fn is_told(&self, member: &TroubledMember, cause: ProblemCause) -> bool {
-        let is_about_recorder =
-            matches!(cause, ProblemCause::Member(FailureClass::NoRecorder) | ProblemCause::Missing);
+    /// Whether the deadline of the account says it already.
+    fn is_told(&self, facts: &CurrentState, member: &TroubledMember) -> bool {
         let new_accounts = &self.report.tracking.new_accounts;
         let at = new_accounts.binary_search_by_key(&member.account, |one| one.account);
         let new_account = at.ok().and_then(|at| new_accounts.get(at));
-        is_about_recorder
-            && new_account.is_some_and(|new_account| {
-                matches!(new_account.phase, NewAccountPhase::Missed | NewAccountPhase::Late)
-                    && new_account.missing.contains(self.pack)
-            })
+        let new_account = new_account.filter(|one| one.missing.contains(self.pack));
+        new_account.is_some_and(|new_account| {
+            let key = new_accounts::key(facts, new_account, Some((self.pack, self.report)));
+            match (key, member.status) {
+                (Some((_, ProblemCause::RetriedByAws, _)) | None, _) => false,
+                // It names the failure, or the recorder without which this is one.
+                (Some((_, _, class)), MemberStatus::Failed(status)) => {
+                    let is_unnamed =
+                        matches!(status, FailureClass::NoRecorder | FailureClass::Other);
+                    class.map_or(is_unnamed, |class| class == status)
+                }
+                (Some(_), _) => true,
+            }
+        })
     }
 
     /// So many failures that one cause is likely.
@@ -102,6 +114,13 @@ impl<'a> PackPlace<'a> {
         if failed >= WIDELY_MIN && failed.saturating_mul(WIDELY_ONE_IN) > all {
             let draft = drafts.of(ProblemSeverity::Critical, ProblemCause::FailingWidely);
             draft.pack(region, pack);
+            let is_failed = |member: &&TroubledMember| member.status.failure_class().is_some();
+            let named = rollout.troubled.iter().filter(is_failed);
+            let named = named.fold(0_usize, |count, member| {
+                draft.member(member.account, (region, Some(pack), Some(member)));
+                count.saturating_add(1)
+            });
+            draft.members = draft.members.saturating_add(failed.saturating_sub(named));
             draft.say(format!("{pack} in {region} failed in {failed} of {}", many(all, "account")));
         }
     }
@@ -147,7 +166,8 @@ impl<'a> PackPlace<'a> {
     fn removals(&self, drafts: &mut Drafts<'a>) {
         let Self { region, pack, rollout, .. } = *self;
         for (class, members) in &rollout.removals {
-            drafts.removal(*class).capped((region, pack), members);
+            let key = (ProblemSeverity::Warning, ProblemCause::RemovalFailed, Some(*class));
+            drafts.classed(key).capped((region, pack), members);
         }
     }
 

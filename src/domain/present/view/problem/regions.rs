@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::cause::ProblemCause;
 use super::draft::Drafts;
 use super::shown::{ProblemSeverity, unread_severity};
+use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{Region, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::base::words::ago;
@@ -68,7 +69,11 @@ fn unread<'a>(drafts: &mut Drafts<'a>, unread: &UnreadRegion<'a>) {
     // What would pass has not passed in any region: somebody has to look.
     let cause = Some(ProblemCause::of_failure(unknown.kind));
     let cause = cause.filter(|cause| *cause != ProblemCause::Unread || !is_lost);
-    let cause = cause.unwrap_or(ProblemCause::Unreachable);
+    let cause = cause.unwrap_or(if unknown.kind == FailureKind::Throttled {
+        ProblemCause::RequestsThrottled
+    } else {
+        ProblemCause::Unreachable
+    });
     let severity = if is_lost { ProblemSeverity::Critical } else { unread_severity(unknown.kind) };
     let draft = drafts.of(severity, cause).region(region);
     let seen = last.map_or("never read".to_owned(), |at| format!("last read {}", ago(at, now)));

@@ -56,7 +56,7 @@ pub struct ProblemView {
     pub action_required: bool,
     /// The cause.
     pub cause: ProblemCause,
-    /// Why AWS could not remove a pack; `None` for every other cause.
+    /// The failure behind a removal that failed, or a deadline; `None` for every other cause.
     pub class: Option<FailureClass>,
     /// Who must act.
     pub owner: Owner,
@@ -106,6 +106,8 @@ pub struct Problems {
     pub all: Vec<ProblemView>,
     /// How many accounts have a problem that requires action.
     pub accounts: usize,
+    /// How many of them are not among the active accounts.
+    pub inactive: usize,
     /// The pack deployments with a problem that requires action.
     pub places: BTreeSet<(Region, PackName)>,
 }

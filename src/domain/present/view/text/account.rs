@@ -146,7 +146,7 @@ pub fn recorder(seen: &RecorderObservation, now: Timestamp) -> (LineSign, String
 
 /// A pack: targeted or not and why, what AWS says, what happens next.
 fn pack_row(name: &PackName, pack: &AccountPackView, now: Timestamp) -> TextItem {
-    let words = [status_words(pack, now), Some(targeting(pack.targeting.as_ref()))];
+    let words = [status_words(pack, now), Some(target_words(pack))];
     let words = words.into_iter().flatten().collect::<Vec<_>>().join("; ");
     let said = [&pack.code, &pack.message].into_iter().flatten();
     let said = said.map(|text| clean(text)).collect::<Vec<_>>().join(": ");
@@ -169,24 +169,32 @@ pub fn pack_sign(pack: &AccountPackView) -> LineSign {
 
 /// How it stands, in words, if there is anything to say.
 pub fn status_words(pack: &AccountPackView, now: Timestamp) -> Option<String> {
-    // Without a status the reason why it was not read is shown; an account that is not targeted has
-    // neither.
-    let Some(status) = pack.status else {
-        return pack.unread.as_ref().map(|why| format!("not known: {}", clean(why)));
+    let mut text = match (pack.status, &pack.unread) {
+        (Some(status), _) => spoken(status.as_str()),
+        (None, _) if pack.removal_failed => "removal failed".to_owned(),
+        // Without a status the reason why it was not read is shown; an account that is not targeted
+        // has neither.
+        (None, why) => return why.as_ref().map(|why| format!("not known: {}", clean(why))),
     };
-    let mut text = spoken(status.as_str());
     if let Some(class) = pack.class {
         write!(text, " ({class})").expect("writing into a string does not fail");
     }
     if let Some(at) = pack.last_update {
         write!(text, ", {}", ago(at, now)).expect("writing into a string does not fail");
     }
+    if pack.unread.is_some() {
+        let read = pack.read.map(|at| format!(", read {}", ago(at, now))).unwrap_or_default();
+        text = format!("not known (last known: {text}{read})");
+    }
     Some(text)
 }
 
 /// Whether the account is to have the pack, and why not, in words.
-pub fn targeting(targeting: Option<&Targeting>) -> String {
-    match targeting {
+pub fn target_words(pack: &AccountPackView) -> String {
+    match &pack.targeting {
+        None if pack.deletion_declared => {
+            "a manifest asks for the deletion of the pack (state: Absent)".to_owned()
+        }
         None => "no manifest declares the pack here".to_owned(),
         Some(Targeting::Targeted) => "targeted: no rule excludes it".to_owned(),
         Some(Targeting::Excluded(rule)) => format!("not targeted: {}", clean(&rule.to_string())),

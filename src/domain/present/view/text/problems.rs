@@ -35,7 +35,7 @@ pub fn problem_sign(problem: &ProblemView) -> LineSign {
     }
 }
 
-/// The cause in words, and why AWS could not remove a pack.
+/// The cause in words, and the failure behind it.
 pub fn problem_words(problem: &ProblemView) -> String {
     let cause = problem.cause.words();
     let class = problem.class.map(|class| format!("{cause}: {class}"));

@@ -1,4 +1,4 @@
-//! What to do about losses that wait, as the page, the command line and problems say it.
+//! What to do about losses that wait: for the list of them, and for the problems.
 
 /// What to do about packs that no manifest declares.
 pub const UNDECLARED_WAYS: &str = "A missing file does not show that the removal was intended. \
