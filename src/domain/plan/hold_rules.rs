@@ -351,16 +351,16 @@ pub fn refused(history: &History, outcome: &Outcome, pace: &Pace) -> Option<Hold
     let StepResult::Failed { kind, why } = result else { return None };
     let why = why.clone();
     let memory = history.of(&step.pack)?;
-    let (why, until) = match kind {
-        FailureKind::NoSuchPack => return None,
-        FailureKind::Quota => (HoldCause::QuotaRefused(why), history.quota.as_ref()?.until),
-        kind if kind.refuses_caller() => {
-            (refusal(history.denied.is_some(), why), memory.denied.as_ref()?.until)
-        }
-        _ => match (&memory.rejected, &memory.requeued) {
-            (Some(rejected), _) => (HoldCause::Rejected(why), after(rejected.at, pace.recheck)),
-            (None, wait) => (HoldCause::AttemptFailed(why), wait.as_ref()?.until),
-        },
+    let (why, until) = if *kind == FailureKind::NoSuchPack {
+        return None;
+    } else if *kind == FailureKind::Quota {
+        (HoldCause::QuotaRefused(why), history.quota.as_ref()?.until)
+    } else if kind.refuses_caller() {
+        (refusal(history.denied.is_some(), why), memory.denied.as_ref()?.until)
+    } else if let Some(rejected) = &memory.rejected {
+        (HoldCause::Rejected(why), after(rejected.at, pace.recheck))
+    } else {
+        (HoldCause::AttemptFailed(why), memory.requeued.as_ref()?.until)
     };
     Some(step_hold(step.clone(), why, Some(until)))
 }

@@ -567,7 +567,7 @@ impl LossWindow {
             let is_later = after(failed, FAILURE_ERROR) >= lost.when;
             lost.at == *at && lost.confirmed && !lost.external && is_later
         };
-        let Some(lost) = self.losses.iter_mut().filter(is_of_it).next_back() else { return false };
+        let Some(lost) = self.losses.iter_mut().rfind(is_of_it) else { return false };
         lost.confirmed = false;
         true
     }
