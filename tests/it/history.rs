@@ -264,14 +264,18 @@ fn a_write_that_changed_nothing_we_can_see_is_conflict_and_healed_once() {
 fn a_write_soon_after_our_put_is_external_and_corrected() {
     // The first listing shows only the other writer's timestamp.
     assert_snapshot!(play("
-        12:00:00 | iam v1 | -
-        12:00:31 |        | iam v1 12:00:25
+        11:00:00 | iam v1 | -
+        11:00:31 |        | iam v1 11:00:01
+        12:00:00 | iam v2 |
+        12:00:31 |        | iam v2 12:00:25
         12:14    |        |
         12:15    |        |
-        12:15:30 |        | iam v1 12:15
+        12:15:30 |        | iam v2 12:15
         12:30    |        |
     "), @"
-    12:00:00 create iam (missing)
+    11:00:00 create iam (missing)
+    11:00:31 -
+    12:00:00 update iam (changed)
     12:00:31 iam held: conflict until 12:15:00
     12:14    iam held: conflict until 12:15:00
     12:15    update iam (foreign write)
@@ -295,20 +299,45 @@ fn a_write_soon_after_our_put_is_external_and_corrected() {
 }
 
 #[test]
+fn where_aws_has_not_shown_the_time_of_a_request_a_later_one_is_believed_to_be_ours() {
+    assert_snapshot!(play("
+        12:00:00 | iam v1 | -
+        12:05    |        | iam v1 12:04
+        12:20    |        |
+        13:00:00 | iam v2 |
+        13:05    |        | iam v2 13:04
+        13:20    |        |
+    "), @"
+    12:00:00 create iam (missing)
+    12:05    -
+    12:20    -
+    13:00:00 update iam (changed)
+    13:05    -
+    13:20    -
+    ");
+}
+
+#[test]
 fn a_second_writer_that_reacts_to_every_put_within_seconds_is_a_conflict() {
     let clock = |minute: u32, second: u32| {
         format!("{:02}:{:02}:{second:02}", 12 + minute / 60, minute % 60)
     };
     let rounds = (0..135).step_by(15).flat_map(|minute| {
         let [put, undone, shown] = [0, 36, 40].map(|second| clock(minute, second));
-        [format!("{put} | | "), format!("{shown} | | iam v1 {undone}")]
+        [format!("{put} | | "), format!("{shown} | | iam v2 {undone}")]
     });
-    let first = ["11:45:00 | iam v1 | -".to_owned(), "11:45:40 | | iam v1 11:45:36".to_owned()];
-    let script: Vec<String> = first.into_iter().chain(rounds).collect();
+    let first = [
+        "11:30:00 | iam v1 | -",
+        "11:30:30 | | iam v1 11:30:01",
+        "11:45:00 | iam v2 | ",
+        "11:45:40 | | iam v2 11:45:36",
+    ];
+    let script: Vec<String> = first.map(ToOwned::to_owned).into_iter().chain(rounds).collect();
     let story = play(&script.join("\n"));
     let told = story.lines().filter(|line| line.contains("iam (") || line.contains("until d2"));
     assert_snapshot!(told.take(9).collect::<Vec<_>>().join("\n"), @"
-    11:45:00 create iam (missing)
+    11:30:00 create iam (missing)
+    11:45:00 update iam (changed)
     12:00:00 update iam (foreign write)
     12:15:00 update iam (foreign write)
     12:30:00 update iam (foreign write)
@@ -316,7 +345,6 @@ fn a_second_writer_that_reacts_to_every_put_within_seconds_is_a_conflict() {
     13:00:00 update iam (foreign write)
     13:15:00 update iam (foreign write)
     13:15:40 iam held: conflict until d2/13:15:00
-    13:30:00 iam held: conflict until d2/13:15:00
     ");
 }
 

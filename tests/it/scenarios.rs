@@ -174,15 +174,21 @@ mod quiet {
         0:00 us-east-1 create iam accepted
         0:00 eu-west-1 create cis refused: in_flight
         0:00 eu-west-1 create iam refused: in_flight
+        0:00 eu-west-1 hold cis: retry
+        0:00 eu-west-1 hold iam: retry
         0:00 us-east-1 create cis refused: in_flight
         0:00 us-east-1 create iam refused: in_flight
+        0:00 us-east-1 hold cis: retry
+        0:00 us-east-1 hold iam: retry
         1:00 eu-west-1 update cis accepted
         1:00 eu-west-1 hold iam: unconfirmed
         1:00 us-east-1 update cis accepted
         1:00 us-east-1 hold iam: unconfirmed
         1:00 eu-west-1 update cis refused: in_flight
+        1:00 eu-west-1 hold cis: retry
         1:00 eu-west-1 hold iam: guard
         1:00 us-east-1 update cis refused: in_flight
+        1:00 us-east-1 hold cis: retry
         1:00 us-east-1 hold iam: guard
         1:00 eu-west-1 hold iam: unconfirmed
         1:00 us-east-1 hold iam: unconfirmed
@@ -218,25 +224,15 @@ mod quiet {
         1:00 eu-west-1 update cis refused: in_flight
         1:00 eu-west-1 hold cis: retry
         1:01 eu-west-1 update cis refused: in_flight
-        1:01 eu-west-1 hold cis: retry
         1:03 eu-west-1 update cis refused: in_flight
-        1:03 eu-west-1 hold cis: retry
         1:07 eu-west-1 update cis refused: in_flight
-        1:07 eu-west-1 hold cis: retry
         1:17 eu-west-1 update cis refused: in_flight
-        1:17 eu-west-1 hold cis: retry
         1:32 eu-west-1 update cis refused: in_flight
-        1:33 eu-west-1 hold cis: retry
         1:49 eu-west-1 update cis refused: in_flight
-        1:49 eu-west-1 hold cis: retry
         2:07 eu-west-1 update cis refused: in_flight
-        2:07 eu-west-1 hold cis: retry
         2:24 eu-west-1 update cis refused: in_flight
-        2:24 eu-west-1 hold cis: retry
         2:42 eu-west-1 update cis refused: in_flight
-        2:43 eu-west-1 hold cis: retry
         2:58 eu-west-1 update cis refused: in_flight
-        2:58 eu-west-1 hold cis: retry
         3:14 eu-west-1 update cis accepted
         ");
     }
@@ -524,21 +520,15 @@ mod regions {
         "#);
         lab.heal();
         lab.run_for(hours(1)).await;
-        insta::assert_snapshot!(lab.trace(), @r"
+        insta::assert_snapshot!(lab.trace(), @"
         1:00 eu-west-1 update cis refused: denied
         1:00 eu-west-1 hold cis: denied
         1:01 eu-west-1 update cis refused: denied
-        1:01 eu-west-1 hold cis: denied
         1:03 eu-west-1 update cis refused: denied
-        1:03 eu-west-1 hold cis: denied
         1:07 eu-west-1 update cis refused: denied
-        1:07 eu-west-1 hold cis: denied
         1:15 eu-west-1 update cis refused: denied
-        1:15 eu-west-1 hold cis: denied
         1:30 eu-west-1 update cis refused: denied
-        1:30 eu-west-1 hold cis: denied
         1:45 eu-west-1 update cis refused: denied
-        1:45 eu-west-1 hold cis: denied
         2:00 eu-west-1 update cis accepted
         ");
     }
@@ -821,22 +811,20 @@ mod refusals {
         let mut lab =
             Lab::with(Setting { knobs, ..one_region() }, &file(&packs(&["a", "b", "c", "d", "e"])));
         lab.run_for(hours(3)).await;
-        insta::assert_snapshot!(lab.trace(), @r"
+        insta::assert_snapshot!(lab.trace(), @"
         0:00 eu-west-1 create a accepted
         0:00 eu-west-1 create b accepted
         0:00 eu-west-1 create c accepted
+        0:00 eu-west-1 create d refused: quota
+        0:00 eu-west-1 create e refused: quota
         0:00 eu-west-1 create d refused: quota
         0:00 eu-west-1 create e refused: quota
         0:00 eu-west-1 hold d: quota
         0:00 eu-west-1 hold e: quota
         1:00 eu-west-1 create d refused: quota
         1:00 eu-west-1 create e refused: quota
-        1:00 eu-west-1 hold d: quota
-        1:00 eu-west-1 hold e: quota
         2:00 eu-west-1 create d refused: quota
         2:00 eu-west-1 create e refused: quota
-        2:00 eu-west-1 hold d: quota
-        2:00 eu-west-1 hold e: quota
         ");
     }
 
@@ -860,15 +848,12 @@ mod refusals {
         lab.heal();
         lab.note("AWS takes it now");
         lab.run_for(hours(25)).await;
-        insta::assert_snapshot!(lab.trace(), @r"
+        insta::assert_snapshot!(lab.trace(), @"
         1:00 eu-west-1 update cis refused: rejected
         1:00 eu-west-1 hold cis: rejected
         25:00 eu-west-1 update cis refused: rejected
-        25:00 eu-west-1 hold cis: rejected
         49:00 eu-west-1 update cis refused: rejected
-        49:00 eu-west-1 hold cis: rejected
         50:00 eu-west-1 update cis refused: rejected
-        50:00 eu-west-1 hold cis: rejected
         51:00 -- AWS takes it now
         74:00 eu-west-1 update cis accepted
         ");

@@ -34,6 +34,9 @@ pub struct History {
     pub denied: Option<Wait>,
     /// When creates may be tried again after AWS said that the quota is used up.
     pub quota: Option<Wait>,
+    /// Whether AWS has given a Put of ours the time of its request as `LastUpdateTime`. This is not
+    /// documented: as long as no Put has shown it, a later time proves no other writer.
+    stamps_promptly: bool,
 }
 
 /// The memory of one pack.
@@ -144,6 +147,13 @@ impl Sent {
         SentPut { span, accepted, is_remedy, shown: None }
     }
 
+    /// Whether AWS shows this Put with the time of its request.
+    fn is_stamped_promptly(&self, pack: &ObservedPack) -> bool {
+        self.accepted
+            && self.content == Some(fingerprint_of(&pack.record))
+            && self.put().explains(pack.record.last_update)
+    }
+
     /// Whether this observation shows that another writer put other content after our Put.
     fn is_overwritten(&self, sight: ObservedContent) -> bool {
         match (self.content, sight) {
@@ -161,6 +171,13 @@ impl Sent {
         // An earlier time is that of an earlier delete.
         self.content.is_none() && is_failed && self.span.reaches(*at)
     }
+}
+
+/// What is known of a whole region.
+#[derive(Debug, Clone, Copy)]
+struct KnownOfRegion<'a> {
+    roster: &'a MembershipChanges,
+    stamps_promptly: bool,
 }
 
 impl History {
@@ -181,12 +198,16 @@ impl History {
         self.roster.observe(desired.list.as_ref());
         let names = seen.packs.keys().chain(desired.packs.keys());
         let names: BTreeSet<&PackName> = names.chain(self.packs.keys()).collect();
+        let sent = self.packs.iter().filter_map(|(name, memory)| Some((name, memory.sent?)));
+        let mut shown = sent.filter_map(|(name, sent)| Some((sent, seen.packs.get(name)?)));
+        self.stamps_promptly |= shown.any(|(sent, pack)| sent.is_stamped_promptly(pack));
+        let view = KnownOfRegion { roster: &self.roster, stamps_promptly: self.stamps_promptly };
         let observed: Vec<(PackName, PackHistory)> = names
             .into_iter()
             .filter_map(|name| {
                 let memory = self.packs.get(name).cloned().unwrap_or_default();
                 let (pack, wanted) = (seen.packs.get(name), desired.packs.get(name));
-                let memory = memory.observe(pack, wanted, desired, &self.roster, now, pace);
+                let memory = memory.observe(pack, wanted, desired, view, now, pace);
                 memory.is_worth_keeping().then(|| (name.clone(), memory))
             })
             .collect();
@@ -217,8 +238,8 @@ impl History {
             let sent = memory.sent.filter(|sent| sent.accepted && sent.content.is_some())?;
             let pack = seen.packs.get(name)?;
             let at = pack.record.last_update;
-            let is_newer =
-                sent.before.is_none_or(|before| at > before) && !sent.put().is_before(at);
+            let is_others = self.stamps_promptly && sent.put().is_before(at);
+            let is_newer = sent.before.is_none_or(|before| at > before) && !is_others;
             let is_lost = match &pack.ownership {
                 Ownership::Unmanaged => true,
                 Ownership::Void(void) => {
@@ -341,7 +362,7 @@ impl PackHistory {
         pack: Option<&ObservedPack>,
         wanted: Option<&DesiredEntry>,
         desired: &Desired,
-        roster: &MembershipChanges,
+        view: KnownOfRegion<'_>,
         now: Timestamp,
         pace: &Pace,
     ) -> Self {
@@ -351,7 +372,7 @@ impl PackHistory {
         // A write that shows explains the difference to the last observation. It has to be taken
         // out before the comparison, or our own Put would look like an external change.
         let status = pack.and_then(|pack| pack.status.as_ref());
-        self.expire(sight, status, now, pace);
+        self.expire(sight, status, view, (now, pace));
         if pack.is_none() && wanted.is_none() && self.sent.is_none() {
             return Self::default();
         }
@@ -369,7 +390,7 @@ impl PackHistory {
             _ => None,
         };
         if let Some(DesiredEntry::Pack(want)) = wanted {
-            self.compare(sight, want.content.fingerprint(), roster, now);
+            self.compare(sight, want.content.fingerprint(), view.roster, now);
         } else {
             self.settled = None;
             self.suspect = None;
@@ -389,8 +410,8 @@ impl PackHistory {
         &mut self,
         sight: ObservedContent,
         status: Option<&StatusRecord>,
-        now: Timestamp,
-        pace: &Pace,
+        view: KnownOfRegion<'_>,
+        (now, pace): (Timestamp, &Pace),
     ) {
         self.puts = self.puts.take().filter(|puts| puts.is_recent(now));
         let Some(sent) = self.sent else { return };
@@ -408,7 +429,7 @@ impl PackHistory {
         let is_overwritten = sent.is_overwritten(sight);
         if shows {
             self.requeued = None;
-            self.settled = self.explain(&sent, sight);
+            self.settled = self.explain(&sent, sight, view);
         } else if is_overwritten {
             // Our Put was in force, if only for seconds: what replaced it is an external change.
             let last_update = sent.span.ended;
@@ -422,7 +443,12 @@ impl PackHistory {
     /// Explains an observation that shows a write of ours: what was in force before counts no more.
     /// A timestamp later than our Put is another writer's, with the same parameters: then our Put
     /// is what was in force last.
-    fn explain(&mut self, sent: &Sent, sight: ObservedContent) -> Option<SettledContent> {
+    fn explain(
+        &mut self,
+        sent: &Sent,
+        sight: ObservedContent,
+        view: KnownOfRegion<'_>,
+    ) -> Option<SettledContent> {
         let (content, put) = (sent.content?, sent.put());
         // A Put without a clear answer was not counted when it was sent; now it is known to have
         // happened.
@@ -431,7 +457,8 @@ impl PackHistory {
         }
         let ObservedContent::Holds(_, at) = sight else { return None };
         let is_later = !self.is_own(content, at) && put.is_before(at);
-        is_later.then_some(SettledContent { content, last_update: put.span.ended })
+        let is_other = is_later && view.stamps_promptly;
+        is_other.then_some(SettledContent { content, last_update: put.span.ended })
     }
 
     /// Compares an observation with the desired content and with the content last observed in

@@ -63,7 +63,8 @@ impl SentPut {
         at > after(self.span.ended, error)
     }
 
-    fn explains(&self, at: Timestamp) -> bool {
+    /// Whether AWS's timestamp can be that of this Put.
+    pub(super) fn explains(&self, at: Timestamp) -> bool {
         // One Put moves `LastUpdateTime` once: a second timestamp is another writer's, however soon
         // it follows.
         self.shown.map_or_else(|| self.span.reaches(at) && !self.is_before(at), |shown| shown == at)
