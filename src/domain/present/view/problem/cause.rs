@@ -126,10 +126,7 @@ impl ProblemCause {
 
     /// The word used in labels, JSON and texts.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Member(class) => class.as_str(),
-            other => other.into(),
-        }
+        if let Self::Member(class) = self { class.as_str() } else { self.into() }
     }
 
     /// The cause as users read it: `deadline missed`.
@@ -173,13 +170,18 @@ impl ProblemCause {
     /// The cause of a hold; `None` for a pack that is left in place for good, and for what is a
     /// problem of its own, once for all packs.
     pub(super) fn of_hold(hold: &HoldCause) -> Option<Self> {
-        match hold {
+        if matches!(
+            hold,
             HoldCause::SourceUnread
-            | HoldCause::Source(SourceDoubt::Unreadable(_) | SourceDoubt::Old) => return None,
-            HoldCause::MarkerLost(_) | HoldCause::WritesStopped => return Some(Self::MarkerLost),
-            HoldCause::WriterUndecided => return Some(Self::Waiting),
-            HoldCause::UnrecognizedStatus(_) => return Some(Self::StatusUnknown),
-            _ => {}
+                | HoldCause::Source(SourceDoubt::Unreadable(_) | SourceDoubt::Old)
+        ) {
+            return None;
+        } else if matches!(hold, HoldCause::MarkerLost(_) | HoldCause::WritesStopped) {
+            return Some(Self::MarkerLost);
+        } else if matches!(hold, HoldCause::WriterUndecided) {
+            return Some(Self::Waiting);
+        } else if matches!(hold, HoldCause::UnrecognizedStatus(_)) {
+            return Some(Self::StatusUnknown);
         }
         Some(match hold.reason() {
             HoldReason::Mode => Self::Mode,
