@@ -84,6 +84,7 @@ pub struct CappedMembers {
 
 /// How a pack arrived at its members in one region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each a field of the API")]
 pub struct Rollout {
     /// The health.
     pub health: RolloutHealth,

@@ -36,10 +36,9 @@ fn after(change: impl FnOnce(&mut RegionReport)) -> CurrentState {
 fn close(recorder: Option<RecorderState>, status: MemberStatus) -> CurrentState {
     let facts = after(|report| {
         let Some(new_account) = report.tracking.new_accounts.first_mut() else { return };
-        let phase = match recorder.as_ref().is_some_and(RecorderState::exists) {
-            true => NewAccountPhase::Deploying,
-            false => NewAccountPhase::Waiting,
-        };
+        let has_recorder = recorder.as_ref().is_some_and(RecorderState::exists);
+        let phase =
+            if has_recorder { NewAccountPhase::Deploying } else { NewAccountPhase::Waiting };
         *new_account = NewAccount { phase, recorder, ..new_account.clone() };
         let troubled = match status {
             MemberStatus::Failed(class) => vec![failed('5', class, "Code", "message")],

@@ -284,8 +284,13 @@ fn denied_requests_name_every_action_and_no_command_that_cannot_know() {
         denied("iam-baseline", "config:PutOrganizationConformancePack"),
         denied("legacy", "config:DeleteOrganizationConformancePack"),
     ];
+    let mut unnamed = denied("logging", "");
+    if let StepResult::Failed { why, .. } = &mut unnamed.result {
+        "AdoptPack failed in 111111111111/eu-west-1 (denied): no permissions".clone_into(why);
+    }
+    report.outcomes.push(unnamed);
     let found = problem(&with(report), ProblemCause::Denied).unwrap();
-    for word in ["config:Put", "config:Delete", "conformd iam-policy"] {
+    for word in ["config:Put", "config:Delete", "AdoptPack", "conformd iam-policy"] {
         assert!(found.advice.contains(word), "{}", found.advice);
     }
     assert!(!found.advice.contains("conformd check"), "{}", found.advice);

@@ -77,8 +77,8 @@ fn of_rollout(rollout: Option<&Rollout>, id: AccountId) -> KnownMember<'_> {
     let removals = &mut rollout.removals.iter();
     let removal = removals.find_map(|(class, kept)| Some((*class, kept_of(kept, id)?)));
     if let Some((class, member)) = removal {
-        let (removal, member) = (Some(class), Some(member));
-        return KnownMember { removal, member, ..KnownMember::default() };
+        let (member, removal) = (Some(member), Some(class));
+        return KnownMember { member, removal, ..KnownMember::default() };
     }
     if rollout.outdated {
         let kind = rollout.unread.map(|kind| format!(" ({})", kind.as_str().replace('_', " ")));

@@ -172,11 +172,16 @@ fn view(facts: &CurrentState, key: ProblemKey, draft: &Draft<'_>) -> ProblemView
     }
 }
 
-/// The action that AWS names in its words about a denied request: `… to perform: config:Put…`.
+/// The action that was denied: as AWS names it (`… to perform: config:Put…`), or else the operation
+/// that failed.
 fn denied_action(text: &str) -> Option<String> {
-    let (_, action) = text.split_once("to perform: ")?;
-    let action = action.split_whitespace().next()?.trim_end_matches([',', ';', '.']);
-    action.contains(':').then(|| action.to_owned())
+    if let Some((_, action)) = text.split_once("to perform: ") {
+        let action = action.split_whitespace().next()?.trim_end_matches([',', ';', '.']);
+        return action.contains(':').then(|| action.to_owned());
+    }
+    let (before, _) = text.split_once(" failed in ")?;
+    let operation = before.split_whitespace().next_back()?;
+    operation.starts_with(char::is_uppercase).then(|| operation.to_owned())
 }
 
 /// What a problem makes of the whole.
