@@ -55,6 +55,7 @@ async fn a_template_replaced_within_seconds_of_our_put_is_reported_and_put_back(
     lab.run_for(hours(1)).await;
     insta::assert_snapshot!(lab.trace(), @"
     0:00 eu-west-1 create cis accepted
+    0:00 eu-west-1 create iam accepted
     0:00 eu-west-1 hold cis: conflict
     0:15 eu-west-1 update cis accepted
     ");

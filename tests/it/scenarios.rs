@@ -817,8 +817,6 @@ mod refusals {
         0:00 eu-west-1 create c accepted
         0:00 eu-west-1 create d refused: quota
         0:00 eu-west-1 create e refused: quota
-        0:00 eu-west-1 create d refused: quota
-        0:00 eu-west-1 create e refused: quota
         0:00 eu-west-1 hold d: quota
         0:00 eu-west-1 hold e: quota
         1:00 eu-west-1 create d refused: quota

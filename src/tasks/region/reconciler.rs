@@ -380,8 +380,14 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         };
         self.window.settle(self.reader.place(), revision.as_ref(), &outcomes).await;
         // An accepted write proves that the caller may write here, whichever step was refused. So
-        // the refusals come first.
-        let is_refused = |it: &&Outcome| matches!(it.result, StepResult::Failed { .. });
+        // the refusals of the caller come first. A quota that is used up is none: a create that was
+        // accepted came before it.
+        let is_refused = |it: &&Outcome| match &it.result {
+            StepResult::Failed { kind, why: _ } => kind.refuses_caller(),
+            StepResult::Accepted { .. } | StepResult::Unknown { .. } | StepResult::NotStarted => {
+                false
+            }
+        };
         let (refused, others): (Vec<_>, Vec<_>) = outcomes.iter().partition(is_refused);
         for outcome in refused.into_iter().chain(others) {
             let span = spans.remove(&outcome.step.pack);
