@@ -40,11 +40,9 @@ fn close(recorder: Option<RecorderState>, status: MemberStatus) -> CurrentState 
         let phase =
             if has_recorder { NewAccountPhase::Deploying } else { NewAccountPhase::Waiting };
         *new_account = NewAccount { phase, recorder, ..new_account.clone() };
-        let troubled = match status {
-            MemberStatus::Failed(class) => vec![failed('5', class, "Code", "message")],
-            _ => Vec::new(),
-        };
-        let mut iam = rollout(RolloutHealth::Degraded, 5, troubled);
+        let class = status.failure_class();
+        let troubled = class.map(|class| vec![failed('5', class, "Code", "message")]);
+        let mut iam = rollout(RolloutHealth::Degraded, 5, troubled.unwrap_or_default());
         iam.new_accounts = [(id('5'), status)].into();
         report.tracking.packs.insert(pack("iam-baseline"), iam);
     });
