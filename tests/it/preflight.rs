@@ -265,6 +265,21 @@ fn an_organization_that_cannot_have_packs_is_refused() {
 #[test]
 fn missing_trusted_access_fails_and_not_being_allowed_to_look_only_warns() {
     insta::assert_snapshot!(after(|facts| facts.services = Ok([].into())), @"
+    ok trusted-access: config-multiaccountsetup.amazonaws.com has none yet; the first Put of the management account enables it
+    ");
+    let delegated = after(|facts| {
+        facts.expected = account(MEMBER);
+        facts.caller = Ok(CallerFacts {
+            account: account(MEMBER),
+            arn: format!("arn:aws:iam::{MEMBER}:user/x"),
+            partition: "aws".to_owned(),
+        });
+        facts.administrators = Ok([account(MEMBER)].into());
+        facts.services = Ok([].into());
+    });
+    let delegated: Vec<&str> =
+        delegated.lines().skip_while(|line| !line.contains("trusted-access")).take(2).collect();
+    insta::assert_snapshot!(delegated.join("\n"), @"
     fail trusted-access: config-multiaccountsetup.amazonaws.com has none
       → in the management account: aws organizations enable-aws-service-access --service-principal config-multiaccountsetup.amazonaws.com
     ");
