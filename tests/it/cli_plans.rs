@@ -307,6 +307,26 @@ fn a_search_in_git_that_does_not_end_is_ended_and_the_content_is_unknown() {
 }
 
 #[test]
+fn a_plan_for_review_names_what_is_wrong_in_the_source() {
+    let scene = deployed(RECORD);
+    scene.write("packs/broken.yaml", "apiVersion: conformd.io/v1alpha1\noops: `true\n");
+    let plan = scene.run(&["plan", "-o", "markdown"]).expect(1).stdout;
+    assert!(plan.contains("**Errors in the source**"), "{plan}");
+    assert!(plan.contains("> - `packs/broken.yaml:"), "{plan}");
+}
+
+#[test]
+fn an_excluded_account_that_the_organization_does_not_have_is_named() {
+    let scene = deployed(RECORD);
+    declare(&scene, "  exclude: {accounts: [\"333333333334\"]}\n");
+    for command in ["plan", "diff"] {
+        let ended = scene.run(&[command]).expect(0);
+        let warning = "keys: exclude.accounts: not in the organization: 333333333334";
+        assert_eq!(ended.stderr.matches(warning).count(), 1, "{}", ended.text());
+    }
+}
+
+#[test]
 fn packs_that_only_aws_has_are_no_misspelt_names() {
     let scene = deployed(RECORD);
     for (name, marker) in [("foreign", "v1.other"), ("unmanaged", "none")] {
