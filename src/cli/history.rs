@@ -3,28 +3,31 @@
 //! It reads the file beside a running daemon and takes no lock. What happened in AWS without
 //! conformd is there only as far as conformd noticed it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::bail;
 use serde::Serialize;
 
+use super::exit::WrongName;
 use super::plan::chosen;
 use super::terminal::print;
 use super::terminal::table::bordered;
 use crate::cli::settings;
 use crate::clock::Clock;
-use crate::config::SettingsFile;
+use crate::config::{Config, SettingsFile};
 use crate::domain::base::failure::chain;
 use crate::domain::base::model::{PackName, Region, Revision, Timestamp};
+use crate::domain::base::nearest::did_you_mean;
 use crate::domain::base::time::to_second;
 use crate::domain::base::untrusted::{escaped, flowing};
 use crate::domain::plan::record::{
     ApprovalUse, DeliveredPut, LossCause, LossEntry, LossKey, LossKind, LossState,
 };
 use crate::record::RecordReader;
-use crate::session::record_terms;
+use crate::session::{constraints, directory, record_terms};
 use crate::text::csv::{cell, csv_file};
 
 /// Characters of a name from elsewhere.
@@ -50,8 +53,8 @@ pub(super) struct HistoryArgs {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     since: Option<Duration>,
     /// At most so many entries, the newest.
-    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
-    limit: usize,
+    #[arg(long, value_name = "NUMBER", default_value_t = NonZeroUsize::new(100).expect("100 is not 0"))]
+    limit: NonZeroUsize,
     /// Output format.
     #[arg(short, long, value_enum, default_value = "text")]
     output: HistoryOutput,
@@ -103,19 +106,20 @@ pub(super) async fn run(args: HistoryArgs) -> anyhow::Result<ExitCode> {
             bail!("there is no history: {}", chain(&none));
         }
     };
-    let deliveries = past.deliveries.into_iter().map(delivery);
+    let deliveries = deliveries(past.deliveries);
     let losses = past.losses.into_iter().map(loss);
     let uses = past.uses.into_iter().map(approval);
-    let mut entries: Vec<HistoryEntry> = deliveries.chain(losses).chain(uses).collect();
+    let mut entries: Vec<HistoryEntry> = deliveries.into_iter().chain(losses).chain(uses).collect();
     // What happened in a region that the settings do not have any more is still history.
     let recorded = entries.iter().map(|one| &one.region);
     let regions: BTreeSet<Region> = config.aws.regions.iter().chain(recorded).cloned().collect();
     chosen(&args.regions, regions.iter())?;
+    known(&args.packs, &entries, &config)?;
     let is_empty = entries.is_empty();
     let now = Clock::system().now();
     entries.retain(|one| args.wants(one, now));
     entries.sort_by_key(|one| one.at);
-    let entries = entries.split_off(entries.len().saturating_sub(args.limit));
+    let entries = entries.split_off(entries.len().saturating_sub(args.limit.get()));
     match args.output {
         HistoryOutput::Text if is_empty => print("Nothing is recorded.\n")?,
         HistoryOutput::Text if entries.is_empty() => print("Nothing matches.\n")?,
@@ -129,6 +133,21 @@ pub(super) async fn run(args: HistoryArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// An error if a pack is asked for that neither the record nor a manifest names, but a similar one.
+/// Any other name may be that of a pack that the record has forgotten.
+fn known(asked: &[PackName], entries: &[HistoryEntry], config: &Config) -> Result<(), WrongName> {
+    let recorded: BTreeSet<&str> = entries.iter().map(|one| one.pack.as_str()).collect();
+    let mut unknown = asked.iter().filter(|pack| !recorded.contains(pack.as_str()));
+    let similar = unknown
+        .find_map(|pack| Some((pack, did_you_mean(pack.as_str(), recorded.iter().copied())?)));
+    let Some((pack, hint)) = similar else { return Ok(()) };
+    let read = directory(config).and_then(|source| Ok(source.read_catalog(&constraints(config))?));
+    if read.is_ok_and(|(_, catalog)| catalog.packs.contains_key(pack)) {
+        return Ok(());
+    }
+    Err(WrongName(format!("neither the record nor a manifest has a pack {pack}; {hint}")))
+}
+
 impl HistoryArgs {
     fn wants(&self, entry: &HistoryEntry, now: Timestamp) -> bool {
         let age = now.duration_since(entry.at);
@@ -139,7 +158,31 @@ impl HistoryArgs {
     }
 }
 
-fn delivery(put: DeliveredPut) -> HistoryEntry {
+/// The deliveries, each compared with the one before it of the same pack in the same region.
+fn deliveries(mut puts: Vec<DeliveredPut>) -> Vec<HistoryEntry> {
+    puts.sort_by_key(|put| put.at.wall);
+    let mut last = BTreeMap::new();
+    let mut entries = Vec::new();
+    for put in puts {
+        let place = (put.region.clone(), put.pack.clone());
+        let before = last.insert(place, put.clone());
+        entries.push(delivery(put, before.as_ref()));
+    }
+    entries
+}
+
+fn delivery(put: DeliveredPut, before: Option<&DeliveredPut>) -> HistoryEntry {
+    let (old, how) = match before {
+        // The pack may be older than the record.
+        None => (String::new(), ""),
+        Some(before) if before.template != put.template => {
+            (format!("{} → ", before.template.short()), "")
+        }
+        Some(before) if before.parameters != put.parameters => {
+            (String::new(), ", other parameter values")
+        }
+        Some(_) => (String::new(), ", put again"),
+    };
     let DeliveredPut { at, region, pack, template, parameters, revision } = put;
     let names: Vec<&str> = parameters.keys().map(String::as_str).collect();
     let names = if names.is_empty() {
@@ -147,7 +190,7 @@ fn delivery(put: DeliveredPut) -> HistoryEntry {
     } else {
         format!(", parameters {}", escaped(&names.join(" ")))
     };
-    let what = format!("template {}{names}", template.short());
+    let what = format!("template {old}{}{names}{how}", template.short());
     HistoryEntry { at: at.wall, kind: "delivery", region, pack, what, approval: None, revision }
 }
 

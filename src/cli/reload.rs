@@ -11,7 +11,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use super::answers::{events_after, listening};
 use super::ask::Address;
@@ -50,7 +51,7 @@ pub(super) async fn run(args: ReloadArgs) -> anyhow::Result<ExitCode> {
     let config = settings::settings(&args.settings)?;
     session::directory(&config)?;
     let pid = Pid::from_raw(args.pid).context("there is no process 0")?;
-    check_process(args.pid)?;
+    check_process(pid)?;
     let daemon = args.daemon.unwrap_or_else(|| listening(&config));
     // Asked before the signal: its answer shows whose daemon it is, and which events are older.
     let before = tokio::time::timeout(PATIENCE, events_after(&config, &daemon, None)).await;
@@ -76,31 +77,38 @@ pub(super) async fn run(args: ReloadArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// An error unless this process is a conformd that handles SIGHUP, as only the daemon does.
-fn check_process(pid: i32) -> anyhow::Result<()> {
-    let folder = Path::new("/proc").join(pid.to_string());
-    let wrong = |what: &str| WrongName(format!("nothing was reloaded: {what}"));
-    if !Path::new("/proc/self/comm").exists() {
-        let why = format!("without /proc, nothing shows whether process {pid} is a conformd");
-        return Err(wrong(&format!("{why}; send it SIGHUP yourself: kill -HUP {pid}")).into());
-    }
-    let Ok(name) = fs::read_to_string(folder.join("comm")) else {
-        return Err(wrong(&format!("there is no process {pid}")).into());
+fn check_process(pid: Pid) -> Result<(), WrongName> {
+    let wrong = |what: String| Err(WrongName(format!("nothing was reloaded: {what}")));
+    let number = pid.as_raw_nonzero();
+    let status = Path::new("/proc").join(number.to_string()).join("status");
+    let Ok(status) = fs::read_to_string(status) else {
+        if test_kill_process(pid) == Err(Errno::SRCH) {
+            return wrong(format!("there is no process {number}"));
+        }
+        // The unit hides other processes (`ProtectProc=invisible`), and the service manager knows
+        // which process is the daemon.
+        if std::env::var_os("MAINPID").is_some_and(|main| *main == *number.to_string()) {
+            return Ok(());
+        }
+        return wrong(format!(
+            "/proc does not show whether process {number} is a conformd; send it SIGHUP yourself: \
+             kill -HUP {number}"
+        ));
     };
-    let name = flowing(name.trim(), NAME_MAX);
-    // The kernel names a process after its program; a daemon cannot be asked for more of it.
+    // The kernel names a process after its program; the daemon lets no other process see more.
+    let name = status.lines().find_map(|line| line.strip_prefix("Name:"));
+    let name = flowing(name.unwrap_or_default(), NAME_MAX);
     if name != "conformd" {
-        return Err(wrong(&format!("process {pid} is {name}, which is not a conformd")).into());
+        return wrong(format!("process {number} is {name}, which is not a conformd"));
     }
-    let status = fs::read_to_string(folder.join("status")).unwrap_or_default();
     if !catches_hangup(&status) {
-        let what = format!("process {pid} is a conformd, but not a daemon (conformd run)");
-        return Err(wrong(&what).into());
+        return wrong(format!("process {number} is a conformd, but not a daemon (conformd run)"));
     }
     Ok(())
 }
 
 /// Whether the process with this `/proc/PID/status` handles SIGHUP: the signal 1 is the lowest bit
-/// of the hexadecimal mask `SigCgt` (proc_pid_status(5)).
+/// of the hexadecimal mask `SigCgt` (`proc_pid_status(5)`).
 fn catches_hangup(status: &str) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());

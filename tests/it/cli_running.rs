@@ -146,6 +146,49 @@ fn a_record_without_entries_says_so() {
     assert_eq!(scene.run(&["history"]).expect(0).stdout, "Nothing is recorded.\n");
 }
 
+#[test]
+fn a_history_of_a_pack_that_does_not_exist_is_a_wrong_name() {
+    let scene = Scene::new();
+    scene.set(&two_regions("stateDirectory: state\n"));
+    scene.declare("keys", 90, BOTH);
+    scene.run(&["apply", "--yes"]).expect(0);
+    scene.declare("mail", 90, BOTH);
+    let wrong = scene.run(&["history", "kesy"]).expect(64);
+    assert!(wrong.stderr.contains("did you mean keys?"), "{}", wrong.text());
+    // Declared, and not yet delivered, or like no other.
+    scene.declare("keyz", 90, BOTH);
+    assert_eq!(scene.run(&["history", "keyz"]).expect(0).stdout, "Nothing matches.\n");
+    assert_eq!(scene.run(&["history", "mail"]).expect(0).stdout, "Nothing matches.\n");
+    scene.run(&["history", "--limit", "0"]).expect(64);
+    scene.set(&Settings { intervals: ("1s", "1s"), ..two_regions("stateDirectory: state\n") });
+    scene.declare("keys", 60, BOTH);
+    scene.run(&["apply", "--yes"]).expect(0);
+    let history = scene.run(&["history", "keys", "-o", "csv"]).expect(0).stdout;
+    assert_eq!(history.matches(", other parameter values").count(), 2, "{history}");
+}
+
+#[test]
+fn a_watched_status_in_a_file_has_the_time_of_each_reading() {
+    let scene = Scene::new();
+    scene.set(&two_regions(""));
+    scene.declare("keys", 90, BOTH);
+    let daemon = scene.daemon();
+    daemon.synced(2);
+    let url = format!("http://{}", daemon.address);
+    let watching = scene.start(&["status", "--watch", "--every", "100ms", "--daemon", &url]);
+    watching.eventually("printed", || (!watching.stdout().is_empty()).then_some(()));
+    let printed = watching.stdout();
+    let first = printed.lines().next().unwrap();
+    assert!(first.parse::<conformd::domain::base::model::Timestamp>().is_ok(), "{first}");
+    watching.signal("INT");
+    watching.end();
+    let text = std::fs::read_to_string(scene.path("conformd.yaml")).unwrap();
+    scene.write("served.yaml", &text.replace("127.0.0.1:0", &daemon.address.to_string()));
+    scene.alone(&["healthcheck", "-c", "served.yaml"]).expect(0);
+    daemon.stop().expect(0);
+    scene.alone(&["healthcheck", "-c", "served.yaml"]).expect(1);
+}
+
 /// A server that answers everything with this status and this message, as a daemon does.
 fn refusing(status: &'static str, message: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
