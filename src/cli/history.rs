@@ -13,8 +13,8 @@ use serde::Serialize;
 
 use super::exit::WrongName;
 use super::plan::chosen;
-use super::terminal::print;
 use super::terminal::table::bordered;
+use super::terminal::{layout, print};
 use crate::cli::settings;
 use crate::clock::Clock;
 use crate::config::{Config, SettingsFile};
@@ -28,6 +28,7 @@ use crate::domain::plan::record::{
 };
 use crate::record::RecordReader;
 use crate::session::{constraints, directory, record_terms};
+use crate::text::broken;
 use crate::text::csv::{cell, csv_file};
 
 /// Characters of a name from elsewhere.
@@ -35,8 +36,14 @@ const NAME_MAX: usize = 200;
 /// Characters of a revision in the table: a digest or a commit is recognized by its first ones.
 const REVISION_SHOWN: usize = 16;
 
+/// The narrowest terminal with a table: it has seven columns, and a date takes 20 characters.
+const TABLE_WIDTH_MIN: u16 = 120;
+
 /// The columns of the table and of CSV.
 const HEAD: [&str; 7] = ["time", "kind", "region", "pack", "what", "approval", "revision"];
+
+/// Entries that are shown if nothing else is asked for.
+const LIMIT: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not 0");
 
 /// Arguments of `history`.
 #[derive(Debug, clap::Args)]
@@ -53,7 +60,7 @@ pub(super) struct HistoryArgs {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     since: Option<Duration>,
     /// At most so many entries, the newest.
-    #[arg(long, value_name = "NUMBER", default_value_t = NonZeroUsize::new(100).expect("100 is not 0"))]
+    #[arg(long, value_name = "NUMBER", default_value_t = LIMIT)]
     limit: NonZeroUsize,
     /// Output format.
     #[arg(short, long, value_enum, default_value = "text")]
@@ -123,7 +130,7 @@ pub(super) async fn run(args: HistoryArgs) -> anyhow::Result<ExitCode> {
     match args.output {
         HistoryOutput::Text if is_empty => print("Nothing is recorded.\n")?,
         HistoryOutput::Text if entries.is_empty() => print("Nothing matches.\n")?,
-        HistoryOutput::Text => print(&text(&entries))?,
+        HistoryOutput::Text => print(&text(&entries, layout(false).width))?,
         HistoryOutput::Json => {
             let document = HistoryDocument { version: 1, entries };
             print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
@@ -229,7 +236,11 @@ fn lost(key: &LossKey, count: u32) -> String {
     }
 }
 
-fn text(entries: &[HistoryEntry]) -> String {
+/// A table, or lines where a table would break dates and names.
+fn text(entries: &[HistoryEntry], width: Option<u16>) -> String {
+    if width.is_some_and(|width| width < TABLE_WIDTH_MIN) {
+        return entries.iter().map(|entry| lines(entry, width)).collect();
+    }
     let mut table = bordered(HEAD);
     for HistoryEntry { at, kind, region, pack, what, approval, revision } in entries {
         let revision = revision.as_ref().map(|it| flowing(&it.0, REVISION_SHOWN));
@@ -246,6 +257,17 @@ fn text(entries: &[HistoryEntry]) -> String {
     format!("{table}\n")
 }
 
+/// An entry as a line, with what happened beneath it.
+fn lines(entry: &HistoryEntry, width: Option<u16>) -> String {
+    let HistoryEntry { at, kind, region, pack, what, approval, revision } = entry;
+    let mut details = vec![flowing(what, NAME_MAX)];
+    details.extend(approval.as_deref().map(|name| format!("approval {}", flowing(name, NAME_MAX))));
+    let revision = revision.as_ref().map(|it| flowing(&it.0, REVISION_SHOWN));
+    details.extend(revision.map(|revision| format!("revision {revision}")));
+    let head = format!("{}  {kind}  {region}  {pack}\n", to_second(*at));
+    head + &broken(&details.join("; "), width)
+}
+
 /// Nothing is cut here: a file is read by programs.
 fn as_csv(entries: &[HistoryEntry]) -> String {
     let rows = entries.iter().map(|entry| {
@@ -257,4 +279,30 @@ fn as_csv(entries: &[HistoryEntry]) -> String {
         [to_second(*at).to_string(), kind, region, pack, what, approval, revision]
     });
     csv_file(HEAD, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_terminal_breaks_no_date_and_no_word() {
+        let entry = HistoryEntry {
+            at: "2026-11-30T21:53:14Z".parse().unwrap(),
+            kind: "delivery",
+            region: "us-east-1".parse().unwrap(),
+            pack: "identity".parse().unwrap(),
+            what: "template 067f6d02 → 51c2a9e0, parameters KeyAgeMax PasswordAge".to_owned(),
+            approval: None,
+            revision: Some(Revision("dir:5f0c1d9a".to_owned())),
+        };
+        for width in [60, 80] {
+            let shown = text(std::slice::from_ref(&entry), Some(width));
+            for word in ["2026-11-30T21:53:14Z", "us-east-1", "PasswordAge;", "dir:5f0c1d9a"] {
+                assert!(shown.split_whitespace().any(|one| one == word), "{word}: {shown}");
+            }
+            let most = shown.lines().map(|line| line.chars().count()).max().unwrap();
+            assert!(most <= usize::from(width), "{shown}");
+        }
+    }
 }

@@ -150,8 +150,8 @@ impl StatusArgs {
         })
     }
 
-    /// What stands before a status that is printed again: on a terminal it replaces the earlier one;
-    /// in a file a blank line and the time separate them.
+    /// What stands before a status that is printed again: on a terminal it replaces the earlier
+    /// one; in a file a blank line and the time separate them.
     fn before(&self, view: &StatusView, shown: &str, is_terminal: bool) -> String {
         let blank = if shown.is_empty() { "" } else { "\n" };
         match self.output {

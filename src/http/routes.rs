@@ -220,7 +220,7 @@ mod tests {
             regions,
             list_age_max: Duration::from_mins(30),
             redeploy: Redeploy::default(),
-            source_interval: Duration::from_secs(60),
+            source_interval: Duration::from_mins(1),
             region_interval: Duration::from_mins(15),
             resync_interval: Duration::from_hours(6),
             quota: 50,

@@ -7,7 +7,7 @@ use csv::{Terminator, WriterBuilder};
 
 use crate::domain::base::untrusted::flowing;
 
-/// What a formula begins with (OWASP, "CSV Injection"); spreadsheets read the full-width forms alike.
+/// What a formula begins with (OWASP, "CSV Injection"); spreadsheets read full-width forms alike.
 const FORMULA: [char; 10] =
     ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}', '\t', '\r'];
 

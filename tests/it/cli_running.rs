@@ -314,6 +314,7 @@ fn a_process_that_is_no_daemon_is_not_signaled() {
     sleep.wait().unwrap();
     assert!(is_alive, "{}", refused.text());
     assert!(refused.stderr.contains("is sleep, which is not a conformd"), "{}", refused.text());
+    scene.declare("keys", 90, BOTH);
     let daemon = scene.daemon();
     let url = format!("http://{}", daemon.address);
     let watch = scene.start(&["status", "--watch", "--daemon", &url]);
@@ -329,6 +330,7 @@ fn a_process_that_is_no_daemon_is_not_signaled() {
 fn a_reload_reports_its_own_result_and_none_of_an_earlier_one() {
     let scene = Scene::new();
     scene.set(&two_regions(""));
+    scene.declare("keys", 90, BOTH);
     let daemon = scene.daemon();
     let settings = std::fs::read_to_string(scene.path("conformd.yaml")).unwrap();
     let pid = daemon.program.id().to_string();
@@ -343,7 +345,11 @@ fn a_reload_reports_its_own_result_and_none_of_an_earlier_one() {
     for _ in 0..3 {
         scene.write("conformd.yaml", &moved);
         let refused = reload().expect(1);
-        assert!(refused.stderr.contains("http cannot change while running"), "{}", refused.text());
+        assert!(
+            refused.stderr.contains("http.listen cannot change while running"),
+            "{}",
+            refused.text()
+        );
         scene.write("conformd.yaml", &settings);
         let done = "the settings were reloaded: nothing changed\n";
         assert_eq!(reload().expect(0).stdout, done);

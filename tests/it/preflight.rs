@@ -193,6 +193,10 @@ fn the_wrong_account_is_told_from_the_right_one_without_delegation() {
     insta::assert_snapshot!(strange, @"
     fail identity: the credentials belong to account 111111111111 (arn:aws:sts::111111111111:assumed-role/conformd/i-1), not to 222222222222
       → use the credentials of that account, or correct aws.expectedAccountId
+    warn packs eu-west-1: not compared: the credentials belong to another account than the settings say
+      → see the line `identity`
+    warn packs us-east-1: not compared: the credentials belong to another account than the settings say
+      → see the line `identity`
     ");
     let as_member = |facts: &mut PreflightFacts| {
         facts.expected = account(MEMBER);

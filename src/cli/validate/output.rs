@@ -84,9 +84,8 @@ fn summary(report: &Report<'_>) -> String {
         0 => String::new(),
         count => format!(" and {}", many(count, "remediation")),
     };
-    format!(
-        "{outcome}: {packs} with {rules}{remediations}{invalid}{absent}{approvals}; {errors}, {warnings}"
-    )
+    let held = format!("{packs} with {rules}{remediations}{invalid}{absent}{approvals}");
+    format!("{outcome}: {held}; {errors}, {warnings}")
 }
 
 /// How many rules and remediations a pack holds.

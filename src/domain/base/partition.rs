@@ -1,5 +1,5 @@
-//! The part of AWS that a set of regions belongs to: the second field of every ARN. The regions that
-//! there are, to notice misspelt names.
+//! The part of AWS that a set of regions belongs to: the second field of every ARN. The regions
+//! that there are, to notice misspelt names.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,8 +20,8 @@ const BY_REGION: [(&str, Partition); 6] = [
     ("", Partition("aws")),
 ];
 
-/// The regions that there are (AWS general reference: AWS Config endpoints, November 2025). A region that is
-/// not here may be a new one, so nothing is refused because of this list.
+/// The regions that there are (AWS general reference: AWS Config endpoints, November 2025). A
+/// region that is not here may be a new one, so nothing is refused because of this list.
 const REGIONS: [&str; 42] = [
     "af-south-1",
     "ap-east-1",
