@@ -85,7 +85,7 @@ fn aligned<'a>(rows: impl IntoIterator<Item = Vec<&'a str>>) -> Vec<String> {
 }
 
 /// A text on indented lines of at most this width; words stay whole.
-fn broken(text: &str, width: Option<u16>) -> String {
+pub(crate) fn broken(text: &str, width: Option<u16>) -> String {
     let options = Options::new(width.map_or(usize::MAX, |width| width.max(WIDTH_MIN).into()))
         .initial_indent(INDENT)
         .subsequent_indent(INDENT)

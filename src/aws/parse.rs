@@ -20,7 +20,7 @@ use crate::cloud::{Page, PageToken, RecorderRecord};
 use crate::domain::base::model::{
     AccountId, AccountState, PackName, ResultsBucket, Timestamp, UnitId,
 };
-use crate::domain::base::untrusted::AWS_BYTES_MAX;
+use crate::domain::base::untrusted::{AWS_BYTES_MAX, flowing};
 use crate::domain::observed::packs::{PackRecord, RolloutStatus, StatusRecord, StatusRow};
 use crate::domain::organization::account_list::{Account, OrganizationRecord};
 
@@ -77,7 +77,7 @@ pub(super) fn status(
         name: pack_name(status.organization_conformance_pack_name())?,
         status: rollout(status.status().as_str()),
         error_code: words(status.error_code()),
-        error_message: words(status.error_message()),
+        error_message: sentence(status.error_message()),
         last_update: status.last_update_time().and_then(timestamp),
     })
 }
@@ -90,7 +90,7 @@ pub(super) fn row(
         account: account_id(row.account_id())?,
         status: rollout(row.status().as_str()),
         error_code: words(row.error_code()),
-        error_message: words(row.error_message()),
+        error_message: sentence(row.error_message()),
         last_update: row.last_update_time().and_then(timestamp),
     })
 }
@@ -190,6 +190,11 @@ fn rollout(text: &str) -> RolloutStatus {
     status
 }
 
+/// What AWS says for people: on one line, without hidden characters, however it is shown.
+fn sentence(text: Option<&str>) -> Option<String> {
+    words(text).map(|text| flowing(&text, AWS_BYTES_MAX))
+}
+
 fn words(text: Option<&str>) -> Option<String> {
     text.filter(|text| !text.is_empty()).map(|text| bounded(text, AWS_BYTES_MAX))
 }
@@ -202,4 +207,11 @@ fn timestamp(time: &DateTime) -> Option<Timestamp> {
     }
     let milliseconds = (time.as_nanos() + 500_000).div_euclid(1_000_000);
     Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()
+}
+
+#[test]
+fn what_aws_says_has_no_hidden_characters_and_one_line() {
+    let said = sentence(Some("no\u{202e}\nroom")).unwrap();
+    assert_eq!(said, "no\\u{202e} room");
+    assert_eq!(sentence(Some("")), None);
 }

@@ -175,7 +175,7 @@ impl DaemonAddress {
         if self.direct {
             return Ok(None);
         }
-        let daemon = Address::of(reachable(config.http.listen));
+        let daemon = listening(&config);
         // A daemon of another installation would answer about other packs. A daemon that refuses
         // the question has answered it: only without an answer this process observes AWS itself.
         match get::<T>(&daemon, page).await {
@@ -198,15 +198,20 @@ fn foreign<T>(reply: &DaemonReply<T>, config: &Config) -> String {
     )
 }
 
+/// Where the daemon of these settings listens.
+pub(super) fn listening(config: &Config) -> Address {
+    Address::of(reachable(config.http.listen))
+}
+
 /// The latest events of the daemon of these settings, or those after a number; an error if the
 /// daemon that answers there belongs to others.
 pub(super) async fn events_after(
     config: &Config,
+    daemon: &Address,
     after: Option<u64>,
 ) -> anyhow::Result<EventsView> {
-    let daemon = Address::of(reachable(config.http.listen));
     let query = after.map_or_else(|| "?limit=1".to_owned(), |after| format!("?after={after}"));
-    let reply = get(&daemon, &format!("/api/v1/events{query}")).await?;
+    let reply = get(daemon, &format!("/api/v1/events{query}")).await?;
     ensure!(reply.owner.is_of(config), foreign(&reply, config));
     Ok(reply.answer)
 }

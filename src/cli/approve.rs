@@ -1,12 +1,13 @@
 //! `conformd approve`: the approval that waiting losses ask for, ready to commit; reads only.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use super::answers::{DaemonAddress, DaemonReply, as_wrong_name};
 use super::plan::{Planned, planned, simulated_line};
@@ -34,8 +35,9 @@ pub(super) struct ApproveArgs {
     /// How long the approval is valid; at most 7 days.
     #[arg(long = "for", value_name = "TIME", default_value = "72h", value_parser = life)]
     life: Duration,
-    /// Write the document to this file instead of stdout. Do not redirect stdout into the source:
-    /// the shell creates an empty file first, which is an error in the source.
+    /// Write the document to this file, which must not exist, instead of stdout. Do not redirect
+    /// stdout into the source: the shell creates an empty file first, which is an error in the
+    /// source.
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
 }
@@ -70,6 +72,7 @@ struct PendingText {
 
 /// Prints the document, or writes it; stdout has nothing else, and nothing at all if nothing waits.
 pub(super) async fn run(args: ApproveArgs) -> anyhow::Result<ExitCode> {
+    args.to.as_deref().map_or(Ok(()), absent)?;
     // The daemon that holds the losses knows the names of lost rules that a plan of this process
     // may not know: without a record, only the process that delivered a template has read it.
     let PendingText { waiting, names, simulated, now, unknown, from } =
@@ -123,13 +126,35 @@ pub(super) async fn run(args: ApproveArgs) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// The file is replaced as a whole: a process that reads the source never sees a part of it.
+/// An error if there is anything at this path, even a dangling link: it may be a manifest or the
+/// settings.
+fn absent(file: &Path) -> anyhow::Result<()> {
+    if file.symlink_metadata().is_ok() {
+        bail!(
+            "{} exists already, and nothing was written to it: name another file with --to, or \
+             remove this one first",
+            file.display()
+        );
+    }
+    Ok(())
+}
+
+/// The file appears as a whole: a process that reads the source never sees a part of it.
 fn write(file: &Path, document: &str) -> anyhow::Result<()> {
     let mut unfinished = file.as_os_str().to_owned();
     unfinished.push(".new");
-    let written =
-        std::fs::write(&unfinished, document).and_then(|()| std::fs::rename(&unfinished, file));
-    written.with_context(|| format!("cannot write {}", file.display()))
+    let unfinished = Path::new(&unfinished);
+    let cannot = |path: &Path| format!("cannot write {}", path.display());
+    absent(unfinished)?;
+    let mut written = File::create_new(unfinished).with_context(|| cannot(unfinished))?;
+    written.write_all(document.as_bytes()).with_context(|| cannot(unfinished))?;
+    // It may have come into being while AWS was read.
+    let finished =
+        absent(file).and_then(|()| fs::rename(unfinished, file).with_context(|| cannot(file)));
+    if finished.is_err() {
+        fs::remove_file(unfinished).with_context(|| format!("{} stays", unfinished.display()))?;
+    }
+    finished
 }
 
 /// The page of the API that has the losses of these regions, or of all.

@@ -63,13 +63,15 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let simulation = Simulation::new(&scenario, args.speed);
     let aws = TcpListener::bind("127.0.0.1:0").await.context("no port for the simulator")?;
     let endpoint = format!("http://{}", aws.local_addr()?);
-    config.aws.endpoint = Some(Endpoint {
+    let simulated = Endpoint {
         url: endpoint.clone(),
         credentials: Some(StaticCredentials {
             access_key_id: format!("AKIASIM{}", config.aws.expected_account),
             secret_access_key: "simulated".to_owned(),
         }),
-    });
+    };
+    folder.complete(&simulated)?;
+    config.aws.endpoint = Some(simulated);
     let listener = bind(args.listen).await?;
     let page = listener.local_addr()?;
     let clock = simulation.clock().clone();

@@ -45,13 +45,18 @@ enum AccountWord {
 
 impl AccountWord {
     /// Digits are an id: a mistyped one is not looked for among the names.
-    fn parse(text: &str) -> Result<Self, Malformed> {
+    fn parse(text: &str) -> Result<Self, String> {
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            text.parse().map(Self::Id)
+            account_id(text).map(Self::Id)
         } else {
             Ok(Self::Name(text.to_owned()))
         }
     }
+}
+
+/// An account id as an argument, where quotes do not matter as they do in YAML.
+pub(super) fn account_id(text: &str) -> Result<AccountId, String> {
+    text.parse().map_err(|Malformed { .. }| "expected an account id (12 digits)".to_owned())
 }
 
 /// Prints the explanation.

@@ -1,13 +1,20 @@
 //! Templates from the git history of the source: what was deployed before, where no record has it.
 //!
 //! They only explain a plan. What may be lost is decided without them.
+//!
+//! The repository is the one whose `.git` stands in the root of the source or above it. Git does
+//! not search for one: it would also take a directory that looks like a repository, which a commit
+//! can contain, together with a configuration that starts programs.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::geteuid;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
@@ -38,7 +45,7 @@ const TIME_MAX: Duration = Duration::from_secs(10);
 
 /// What the configuration of a repository could make git start, turned off. Whoever can write to
 /// the source must not run programs with the credentials of conformd.
-const HARMLESS: [&str; 8] = [
+const HARMLESS: [&str; 7] = [
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
     "core.pager=cat",
@@ -46,8 +53,6 @@ const HARMLESS: [&str; 8] = [
     "credential.helper=",
     "diff.external=",
     "log.showSignature=false",
-    // A repository without a work tree, hidden in a directory of the source, is not used.
-    "safe.bareRepository=explicit",
 ];
 
 /// The same for its environment; no transport is allowed, so that git never uses the network to
@@ -60,6 +65,34 @@ const ENVIRONMENT: [(&str, &str); 6] = [
     ("GIT_OPTIONAL_LOCKS", "0"),
     ("GIT_TERMINAL_PROMPT", "0"),
 ];
+
+/// Variables that git does not inherit: credentials, and what would lead it to another repository
+/// or to programs.
+const WITHHELD: [&str; 2] = ["AWS_", "GIT_"];
+
+/// The repository that contains the source.
+#[derive(Debug)]
+struct Repository {
+    /// The root of the source, without symbolic links.
+    root: PathBuf,
+    /// The directory that has `.git`: the root, or one above it.
+    work_tree: PathBuf,
+}
+
+impl Repository {
+    /// The repository of this source. None if no directory has a `.git`, or if another user owns
+    /// it: git itself does not check the owner of a repository that is named to it.
+    fn of(root: &Path) -> Option<Self> {
+        let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
+        let root = fs::canonicalize(root).ok()?;
+        let work_tree = root.ancestors().find(|directory| directory.join(".git").exists())?;
+        let is_own =
+            |path: &Path| fs::metadata(path).is_ok_and(|found| found.uid() == geteuid().as_raw());
+        let is_trusted = is_own(work_tree) && is_own(&work_tree.join(".git"));
+        let work_tree = work_tree.to_owned();
+        is_trusted.then_some(Self { root, work_tree })
+    }
+}
 
 /// Templates of the git history that a command has searched for.
 #[derive(Debug, Default)]
@@ -134,10 +167,11 @@ async fn search(
     mut wanted: BTreeSet<Digest>,
     found: &mut TemplatesByDigest,
 ) -> Option<()> {
-    let files = changed_files(root).await.filter(|files| !files.is_empty())?;
-    let files = small(root, files).await?;
+    let repository = Repository::of(root)?;
+    let files = changed_files(&repository).await.filter(|files| !files.is_empty())?;
+    let files = small(&repository, files).await?;
     let names = files.iter().map(|(blob, _)| blob.as_str());
-    let (_git, mut contents) = objects(root, "--batch", names).await?;
+    let (_git, mut contents) = objects(&repository, "--batch", names).await?;
     for (_, path) in files {
         let text = content(&mut contents).await?;
         let Ok(text) = String::from_utf8(text) else { continue };
@@ -156,11 +190,11 @@ async fn search(
 }
 
 /// The contents that the newest commits changed, each with the name of its file.
-async fn changed_files(root: &Path) -> Option<Vec<(String, SourcePath)>> {
+async fn changed_files(repository: &Repository) -> Option<Vec<(String, SourcePath)>> {
     let log = ["log", "--all", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff"];
     let more = ["--no-textconv", "--no-show-signature", "--format=", "-n", COMMITS_MAX];
     let files = ["--", "*.yaml", "*.yml", "*.json", "*.template"];
-    let mut git = git(root);
+    let mut git = git(repository);
     git.args(log).args(more).args(files).stdin(Stdio::null());
     let mut git = git.spawn().ok()?;
     let mut lines = BufReader::new(git.stdout.take()?.take(LOG_BYTES_MAX)).lines();
@@ -180,9 +214,12 @@ async fn changed_files(root: &Path) -> Option<Vec<(String, SourcePath)>> {
 }
 
 /// Those that are there and not too large to be read.
-async fn small(root: &Path, files: Vec<(String, SourcePath)>) -> Option<Vec<(String, SourcePath)>> {
+async fn small(
+    repository: &Repository,
+    files: Vec<(String, SourcePath)>,
+) -> Option<Vec<(String, SourcePath)>> {
     let names = files.iter().map(|(blob, _)| blob.as_str());
-    let (_git, mut sizes) = objects(root, "--batch-check", names).await?;
+    let (_git, mut sizes) = objects(repository, "--batch-check", names).await?;
     let mut small = Vec::new();
     for file in files {
         let mut line = String::new();
@@ -196,11 +233,11 @@ async fn small(root: &Path, files: Vec<(String, SourcePath)>) -> Option<Vec<(Str
 
 /// What one process of git says of these objects, in their order.
 async fn objects(
-    root: &Path,
+    repository: &Repository,
     how: &str,
     names: impl Iterator<Item = &str>,
 ) -> Option<(Child, BufReader<ChildStdout>)> {
-    let mut git = git(root);
+    let mut git = git(repository);
     let mut git = git.args(["cat-file", how]).stdin(Stdio::piped()).spawn().ok()?;
     let names = names.collect::<Vec<_>>().join("\n") + "\n";
     // A pipe takes all of them (64 KiB), so git may wait for its reader meanwhile.
@@ -226,12 +263,19 @@ fn size(line: &str) -> Option<u64> {
     kind_and_size.strip_prefix("blob ")?.parse().ok()
 }
 
-/// Git in this directory, which starts no other program; it is killed when it is dropped.
-fn git(root: &Path) -> Command {
-    let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root.to_owned() };
+/// Git in the root of the source, which starts no other program; it is killed when it is dropped.
+fn git(repository: &Repository) -> Command {
+    let Repository { root, work_tree } = repository;
     let mut git = Command::new("git");
     git.arg("--no-pager").args(HARMLESS.iter().flat_map(|setting| ["-c", setting]));
-    git.args(["-c", "core.quotePath=false", "-C"]).arg(root).envs(ENVIRONMENT);
+    git.args(["-c", "core.quotePath=false", "-C"]).arg(root);
+    git.arg("--git-dir").arg(work_tree.join(".git")).arg("--work-tree").arg(work_tree);
+    for (name, _) in std::env::vars_os() {
+        if WITHHELD.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes())) {
+            git.env_remove(name);
+        }
+    }
+    git.envs(ENVIRONMENT);
     git.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     git
 }

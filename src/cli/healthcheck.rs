@@ -1,10 +1,13 @@
 //! `conformd healthcheck`: asks a running daemon whether it is ready, where no other tool is at
 //! hand (a container without a shell).
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::answers::listening;
 use super::ask::{Address, ask};
+use super::settings;
 use super::terminal::print;
 use crate::domain::base::untrusted::flowing;
 
@@ -17,6 +20,9 @@ pub struct HealthcheckArgs {
     /// The plain http:// address to query
     #[arg(long, default_value = "http://127.0.0.1:9464/readyz")]
     url: Address,
+    /// Query /readyz at http.listen of this settings file
+    #[arg(short, long, value_name = "FILE", conflicts_with = "url")]
+    config: Option<PathBuf>,
     /// Time limit for the answer
     #[arg(long, default_value = "4s", value_parser = humantime::parse_duration)]
     timeout: Duration,
@@ -24,8 +30,12 @@ pub struct HealthcheckArgs {
 
 /// Asks once and prints the answer.
 pub async fn run(args: &HealthcheckArgs) -> anyhow::Result<ExitCode> {
-    let HealthcheckArgs { url, timeout } = args;
-    let (status, body) = ask(url, *timeout, ANSWER_MAX).await?;
+    let HealthcheckArgs { url, config, timeout } = args;
+    let url = match config {
+        Some(file) => listening(&settings::load(file)?).join("/readyz"),
+        None => url.clone(),
+    };
+    let (status, body) = ask(&url, *timeout, ANSWER_MAX).await?;
     let code = if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     print(&format!("{} {}\n", status.as_u16(), flowing(&body, ANSWER_MAX)))?;
     Ok(code)

@@ -10,8 +10,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
-use super::terminal::print;
+use super::explain::account_id;
+use super::terminal::{note, print};
 use crate::domain::base::model::{AccountId, Region};
+use crate::domain::base::partition::UnknownRegion;
 use crate::domain::declared::manifest::schema::schema;
 
 /// The account of AWS's own examples: no credentials belong to it, so conformd refuses to start
@@ -47,7 +49,7 @@ pub(super) struct InitArgs {
     regions: Vec<Region>,
     /// The account that owns the packs: the management account or a delegated administrator
     /// [default: an example, which you must replace].
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = account_id)]
     account: Option<AccountId>,
 }
 
@@ -59,6 +61,19 @@ pub(super) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     let there: Vec<String> = there.map(|path| path.display().to_string()).collect();
     if !there.is_empty() {
         bail!("nothing was written, because files exist already: {}", there.join(", "));
+    }
+    if let Some(link) = files.iter().find_map(|(name, _)| link_below(directory, name)) {
+        bail!(
+            "nothing was written, because {} is a symbolic link, which may lead out of {}: remove \
+             it, or choose another directory",
+            link.display(),
+            directory.display()
+        );
+    }
+    for unknown in args.regions.iter().filter_map(UnknownRegion::of) {
+        let UnknownRegion { found, hint } = unknown;
+        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        note(&format!("conformd: warning: {found}{hint}\n"))?;
     }
     let mut written = Written::default();
     for (name, text) in &files {
@@ -78,6 +93,12 @@ pub(super) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         next(args)
     ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The first symbolic link among the directories of a file below this directory.
+fn link_below(directory: &Path, name: &str) -> Option<PathBuf> {
+    let below = Path::new(name).ancestors().skip(1).filter(|path| !path.as_os_str().is_empty());
+    below.map(|path| directory.join(path)).find(|path| path.is_symlink())
 }
 
 /// Whether there is anything, a dangling link included.

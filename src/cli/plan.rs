@@ -1,17 +1,19 @@
 //! `conformd plan`: what would change, and why; reads only.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use serde::Serialize;
 
 use super::exit::{EXIT_CHANGES, WrongName};
 use super::git::GitHistory;
-use super::terminal::{paint, print};
+use super::terminal::{note, paint, print};
 use crate::cli::{settings, surroundings};
-use crate::config::{Config, SettingsFile};
+use crate::config::{Config, ConfigError, SettingsFile};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::Region;
 use crate::domain::base::nearest::did_you_mean;
+use crate::domain::declared::diagnostic::Severity;
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::guard::Ruling;
 use crate::domain::plan::region_plan::Plan;
@@ -20,6 +22,7 @@ use crate::domain::present::plan_markdown::PlanMarkdown;
 use crate::domain::present::plan_text::{PlanText, Summary, Values};
 use crate::domain::present::report::RegionReport;
 use crate::domain::present::view::region::PendingApprovalView;
+use crate::domain::present::view::text::clean;
 use crate::session;
 use crate::session::{AwsSession, CloudReconciler, Remembering};
 use crate::tasks::region::Surroundings;
@@ -56,7 +59,7 @@ pub(super) struct RegionChoice {
     #[command(flatten)]
     pub(super) settings: SettingsFile,
     /// Only these regions, which must be in aws.regions of the settings.
-    #[arg(long = "region", value_name = "REGION")]
+    #[arg(long = "region", value_name = "REGION", value_delimiter = ',')]
     pub(super) regions: Vec<Region>,
 }
 
@@ -123,11 +126,32 @@ impl Planned {
 pub(super) async fn planned(file: &SettingsFile, asked: &[Region]) -> anyhow::Result<Planned> {
     let config = settings::settings(file)?;
     let regions = chosen(asked, config.aws.regions.iter())?;
-    let session = AwsSession::once(config, Remembering::Reads).await?;
+    let session = AwsSession::once(config, Remembering::Reads).await.map_err(with_advice)?;
     let around = surroundings::read(&session, &Membership::default()).await?;
     let mut history = GitHistory::default();
     let plans = observe(&session, &regions, &around, Mode::Observe, &mut history).await;
+    note_warnings(&plans)?;
     Ok(Planned { session, around, plans })
+}
+
+/// Writes to stderr what is odd about the packs and stops nothing, once for all regions.
+fn note_warnings(plans: &[RegionPlan]) -> std::io::Result<()> {
+    let packs = plans.iter().flat_map(|one| &one.report.packs);
+    let warnings: BTreeSet<String> = packs
+        .flat_map(|(name, pack)| pack.warnings.iter().map(move |why| format!("{name}: {why}")))
+        .collect();
+    warnings
+        .iter()
+        .try_for_each(|warning| note(&format!("conformd: warning: {}\n", clean(warning))))
+}
+
+/// An error about AWS with the command that finds its cause; wrong settings say themselves what to
+/// do.
+fn with_advice(error: anyhow::Error) -> anyhow::Error {
+    if error.is::<ConfigError>() {
+        return error;
+    }
+    error.context("nothing was compared; `conformd check` finds the cause and says what to do")
 }
 
 /// Prints the plan of every region.
@@ -148,7 +172,8 @@ pub(super) async fn run(args: PlanArgs) -> anyhow::Result<ExitCode> {
         PlanOutput::Markdown => {
             let waiting = WaitingLosses::of(plans.iter().map(|one| &one.report));
             let plans = plans.iter().map(|one| &one.report.plan).collect();
-            print(&PlanMarkdown { plans, waiting: &waiting, simulated }.to_string())?;
+            let errors = errors(&planned.around);
+            print(&PlanMarkdown { plans, errors, waiting: &waiting, simulated }.to_string())?;
         }
     }
     Ok(planned.exit_code(args.detailed_exitcode, has_changes))
@@ -231,6 +256,13 @@ fn entries(plans: &[RegionPlan]) -> Vec<PlanEntry<'_>> {
             pending: report.pending.as_ref().map(PendingApprovalView::from),
         })
         .collect()
+}
+
+/// The errors in the manifests and templates.
+fn errors(around: &Surroundings) -> Vec<String> {
+    let findings = around.source.catalog.iter().flat_map(|catalog| &catalog.diagnostics);
+    let errors = findings.filter(|finding| finding.severity == Severity::Error);
+    errors.map(ToString::to_string).collect()
 }
 
 /// Whether every manifest could be read and passed.

@@ -32,6 +32,21 @@ pub(super) fn load(path: &Path) -> anyhow::Result<Config> {
             Err(ConfigError(format!("{} cannot be used\n{}", path.display(), drawn.join("\n\n")))
                 .into())
         }
-        Err(error @ Unusable::Unreadable { .. }) => Err(ConfigError(chain(&error)).into()),
+        Err(error @ Unusable::Unreadable { .. }) => {
+            Err(ConfigError(format!("{}{}", chain(&error), other_settings(path))).into())
+        }
     }
+}
+
+/// What helps whoever named no settings file, or one that does not exist.
+fn other_settings(path: &Path) -> String {
+    const HERE: &str = "conformd.yaml";
+    if path.exists() {
+        return String::new();
+    }
+    if path != Path::new(HERE) && Path::new(HERE).exists() {
+        return format!("; use -c {HERE}, which lies in this directory, or set CONFORMD_CONFIG");
+    }
+    "; name the file with -c or CONFORMD_CONFIG, or write a first one with `conformd init`"
+        .to_owned()
 }

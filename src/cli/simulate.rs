@@ -115,7 +115,15 @@ fn announce(scenario: &Scenario, address: SocketAddr, speed: u32) -> std::io::Re
          regions       {}\n\
          clock         {pace}\n\
          \n\
-         Point any AWS client at it:\n  \
+         Let conformd use it, with these settings (it refuses AWS_ENDPOINT_URL):\n  \
+           aws:\n    \
+             expectedAccountId: \"{}\"\n    \
+             regions: [{}]\n    \
+             endpoint:\n      \
+               url: http://{address}\n      \
+               credentials: {{accessKeyId: AKIASIM{}, secretAccessKey: any}}\n\
+         \n\
+         Point any other AWS client at it:\n  \
            export AWS_ENDPOINT_URL=http://{address}\n  \
            export AWS_ACCESS_KEY_ID=AKIASIM{} AWS_SECRET_ACCESS_KEY=any\n  \
            export AWS_REGION={region} AWS_DEFAULT_REGION={region}\n  \
@@ -124,6 +132,9 @@ fn announce(scenario: &Scenario, address: SocketAddr, speed: u32) -> std::io::Re
         setup.accounts.len(),
         scenario.owner,
         regions.join(" "),
+        scenario.owner,
+        regions.join(", "),
+        scenario.owner,
         scenario.owner,
     ))
 }

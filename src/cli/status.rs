@@ -13,6 +13,7 @@ use super::terminal::{layout, note, paint, print, stream};
 use crate::clock::Clock;
 use crate::config::ConfigError;
 use crate::domain::base::model::{Region, Timestamp};
+use crate::domain::base::time::to_second;
 use crate::domain::present::view::status::{StatusView, status};
 use crate::text;
 
@@ -82,7 +83,7 @@ async fn watch(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     let mut stop = Signals::new()?;
     let clock = Clock::system();
     let (mut shown, mut code) = (String::new(), EXIT_UNKNOWN);
-    let clear = if std::io::stdout().is_terminal() { CLEAR } else { "" };
+    let is_terminal = std::io::stdout().is_terminal();
     loop {
         // A reading that is not awaited costs nothing but its answer.
         let answer = tokio::select! {
@@ -95,7 +96,7 @@ async fn watch(args: &StatusArgs) -> anyhow::Result<ExitCode> {
                 let text = args.text(&view)?;
                 let lasting = args.lasting(&view)?;
                 if lasting != shown {
-                    stream(&format!("{clear}{text}"))?;
+                    stream(&format!("{}{text}", args.before(&view, &shown, is_terminal)))?;
                     shown = lasting;
                 }
                 every
@@ -147,6 +148,20 @@ impl StatusArgs {
             (StatusOutput::Json, false) => serde_json::to_string_pretty(view)? + "\n",
             (StatusOutput::Json, true) => serde_json::to_string(view)? + "\n",
         })
+    }
+
+    /// What stands before a status that is printed again: on a terminal it replaces the earlier
+    /// one; in a file a blank line and the time separate them.
+    fn before(&self, view: &StatusView, shown: &str, is_terminal: bool) -> String {
+        let blank = if shown.is_empty() { "" } else { "\n" };
+        match self.output {
+            _ if is_terminal => CLEAR.to_owned(),
+            StatusOutput::Table | StatusOutput::Wide => {
+                format!("{blank}{}\n", to_second(view.now))
+            }
+            // Each line has its time.
+            StatusOutput::Json => String::new(),
+        }
     }
 
     fn table(&self, view: &StatusView) -> String {

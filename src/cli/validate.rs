@@ -52,7 +52,8 @@ pub struct ValidateArgs {
     #[arg(long, value_name = "REGIONS", value_delimiter = ',', value_parser = region)]
     regions: Vec<Region>,
 
-    /// A template bucket is configured: templates may exceed what can be sent inline
+    /// Check as with a configured template bucket: a template that is too large to be sent inline
+    /// is a warning and not an error. This version holds its pack all the same
     #[arg(long)]
     template_bucket: bool,
 

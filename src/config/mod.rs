@@ -71,8 +71,10 @@ pub fn load(file: &Path) -> Result<Loaded, Unusable> {
     let bytes = std::fs::read(file)
         .map_err(|source| Unusable::Unreadable { path: file.to_owned(), source })?;
     let base = file.parent().unwrap_or(Path::new(""));
-    let name = file.file_name().and_then(|name| SourcePath::new(&name.to_string_lossy()).ok());
-    let name = name.unwrap_or_else(default_name);
+    // Findings name the file as the user does; a path that leads upwards is no path of a source.
+    let names = [Some(file.as_os_str()), file.file_name()].into_iter().flatten();
+    let mut names = names.filter_map(|name| SourcePath::new(&name.to_string_lossy()).ok());
+    let name = names.next().unwrap_or_else(default_name);
     let read = match yaml::decode(&name, &bytes) {
         Ok(text) => parse(&name, text, base),
         Err(problem) => Err(vec![*problem]),

@@ -15,6 +15,7 @@ use super::values::{
 use crate::domain::base::code;
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, Installation, Region};
+use crate::domain::base::partition::UnknownRegion;
 use crate::domain::base::untrusted::veiled;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::snapshot::Absence;
@@ -75,10 +76,12 @@ pub(super) fn config(root: &YamlNode, base: &Path, findings: &mut Findings<'_>) 
     let installation = top.parsed("installation", Installation::EXPECTED, findings);
     let mode = top.parsed("mode", Mode::EXPECTED, findings);
     let aws = top.require("aws", "a mapping with expectedAccountId and regions", findings);
+    // Errors of the section must not hide that AWS is simulated, where short intervals are right.
+    let endpoint = aws.and_then(|node| node.mapping()?.get("endpoint"));
+    let real = endpoint.is_none_or(YamlNode::is_null);
     let aws = aws.and_then(|node| aws_section(node, findings));
     let source = top.require("source", "a mapping with the directory of the manifests", findings);
     let source = source.and_then(|node| source_section(node, base, findings));
-    let real = aws.as_ref().is_none_or(|aws| aws.endpoint.is_none());
     let intervals = top.get("intervals").and_then(|node| intervals_section(node, real, findings));
     let guard = top.get("guard").and_then(|node| guard_section(node, findings));
     let limits = top.get("limits").and_then(|node| limits_section(node, findings));
@@ -135,6 +138,9 @@ fn regions_list(node: &YamlNode, findings: &mut Findings<'_>) -> Option<BTreeSet
         let region: Option<Region> = parsed(item, "a region", Region::EXPECTED, findings);
         // A region that is listed twice is harmless and only a warning; an empty list would start a
         // daemon that does nothing.
+        if let Some(unknown) = region.as_ref().and_then(UnknownRegion::of) {
+            findings.unknown_region(item.span, unknown);
+        }
         if let Some(region) = region
             && let Some(repeated) = regions.replace(region)
         {

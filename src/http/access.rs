@@ -1,9 +1,11 @@
-//! Access to the reconcile request: it needs the token, and is refused while none is configured.
+//! Access to the server: which host names it answers for, and who may ask for a reconciliation,
+//! which needs the token and is refused while none is configured.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use axum::http::header::{AUTHORIZATION, ORIGIN};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -15,6 +17,20 @@ const TOKEN_LENGTH_MIN: usize = 16;
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub(super) SocketAddr);
+
+/// Whether these headers name this machine: `localhost`, a loopback address, or nothing, as no
+/// browser does. Any other name reached a loopback address because a web page made its own name
+/// point here (DNS rebinding), so that its scripts could read the answer.
+pub(super) fn names_this_machine(headers: &HeaderMap) -> bool {
+    headers.get_all(HOST).iter().all(|value| {
+        let authority = value.to_str().ok().and_then(|text| text.parse::<Authority>().ok());
+        authority.is_some_and(|authority| {
+            let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+            host.eq_ignore_ascii_case("localhost")
+                || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        })
+    })
+}
 
 /// A secret that proves its bearer. Only its digest is kept.
 #[derive(Clone)]
@@ -138,6 +154,21 @@ mod tests {
         403 refused: no token is configured; set http.tokenFile to a file that contains one
         403 requests of web pages are refused
         ");
+    }
+
+    #[test]
+    fn only_localhost_and_loopback_addresses_name_this_machine() {
+        let names =
+            |host: &str| names_this_machine(&[(HOST, host.parse().unwrap())].into_iter().collect());
+        for host in ["localhost", "LocalHost:8080", "127.0.0.1:9464", "127.1.2.3", "[::1]:9464"] {
+            assert!(names(host), "{host}");
+        }
+        let others =
+            ["evil.example", "localhost.evil.example:9464", "192.0.2.1", "[::2]", "", "a b"];
+        for host in others {
+            assert!(!names(host), "{host}");
+        }
+        assert!(names_this_machine(&HeaderMap::new()));
     }
 
     #[test]

@@ -92,7 +92,8 @@ pub async fn serve(listeners: impl Into<Listeners>, state: HttpState, stop: Canc
     let heartbeat = state.beats.begin(TaskId::sole(Task::Http), SILENCE_MAX);
     let scrapes = Arc::new(Semaphore::new(SCRAPES_MAX));
     let views = Arc::new(Semaphore::new(VIEWS_MAX));
-    let server = Arc::new(Server { state, scrapes, views, stop: stop.clone() });
+    let is_loopback = main.local_addr().is_ok_and(|address| address.ip().is_loopback());
+    let server = Arc::new(Server { state, is_loopback, scrapes, views, stop: stop.clone() });
     let face = if metrics.is_some() { ListenerKind::Main } else { ListenerKind::Whole };
     let main = Door::new(main, router(&server, face));
     let metrics =

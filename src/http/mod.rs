@@ -63,6 +63,8 @@ pub struct HttpState {
 #[derive(Debug)]
 struct Server {
     state: HttpState,
+    /// Whether it listens on a loopback address, so that only this machine is to reach it.
+    is_loopback: bool,
     scrapes: Arc<Semaphore>,
     views: Arc<Semaphore>,
     stop: CancellationToken,

@@ -16,7 +16,7 @@ use super::SharedState;
 use super::answer::{HttpProblem, problem};
 use super::parameter::{Parameter, Shape};
 use super::query::QueryParameters;
-use super::route::{AnswerKind, Form, Route, RouteTable};
+use super::route::{AnswerKind, Form, Route, RouteTable, Side};
 use crate::domain::base::model::{AccountId, PackName, Region};
 
 /// What has to be known of all answers.
@@ -176,6 +176,9 @@ const GUARDED: [AnswerKind; 2] = [
     refusal(401, "The token is missing or wrong."),
     refusal(403, "No token is configured, or the request comes from a web page."),
 ];
+/// Of everything but metrics and health.
+const NAMED_HOST: [AnswerKind; 1] =
+    [refusal(421, "The server listens on a loopback address, and the host name is another one.")];
 /// Of everything.
 const COMMON: [AnswerKind; 5] = [
     refusal(405, "This path does not support the method."),
@@ -195,7 +198,8 @@ fn refusals(route: &Route) -> impl Iterator<Item = &'static AnswerKind> {
     let is_named = route.parameters.iter().any(is_named);
     let named = is_named.then_some(&NAMED).into_iter().flatten();
     let guarded = route.is_mutation.then_some(&GUARDED).into_iter().flatten();
-    strict.chain(guarded).chain(named).chain(&COMMON)
+    let named_host = (route.side == Side::Main).then_some(&NAMED_HOST).into_iter().flatten();
+    strict.chain(guarded).chain(named).chain(named_host).chain(&COMMON)
 }
 
 fn response(answer: &AnswerKind, generator: &mut SchemaGenerator) -> Value {

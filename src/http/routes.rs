@@ -6,16 +6,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::HttpBody as _;
 use axum::extract::{self, DefaultBodyLimit, Extension, MatchedPath, Request};
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use super::access::names_this_machine;
 use super::answer::{problem, set_headers};
 use super::route::Side;
 use super::table::{LISTING, ROUTES};
-use super::{SharedState, page};
+use super::{Server, SharedState, page};
 use crate::http::answer::{panicked, too_large};
 use crate::metrics::Exchange;
 use crate::metrics::Metrics;
@@ -25,6 +26,10 @@ const BODY_MAX: usize = 64 * 1_024;
 /// The time from the end of the headers to the answer, the body included: a slow client must not
 /// hold a connection.
 const REQUEST_MAX: Duration = Duration::from_secs(10);
+
+/// Why a request with the name of another host is refused.
+const MISDIRECTED: &str = "this host name is not served here, because http.listen is a loopback \
+                           address: use localhost or 127.0.0.1";
 
 /// The label of every page, starting with `/`.
 const PAGE: &str = "page";
@@ -97,7 +102,10 @@ async fn surround(
     let (route, method) = (route_label(matched), method_label(request.method()));
     // What is declared too large is refused before a byte of it is read.
     let declared = request.body().size_hint().lower();
-    let mut response = if usize::try_from(declared).is_ok_and(|size| size <= BODY_MAX) {
+    let fits = usize::try_from(declared).is_ok_and(|size| size <= BODY_MAX);
+    let mut response = if is_misdirected(&server, route, request.headers()) {
+        problem(&server, StatusCode::MISDIRECTED_REQUEST, MISDIRECTED)
+    } else if fits {
         match tokio::time::timeout(REQUEST_MAX, next.run(request)).await {
             Ok(response) => response,
             Err(_) => problem(&server, StatusCode::REQUEST_TIMEOUT, "this took too long"),
@@ -113,6 +121,14 @@ async fn surround(
     let elapsed = now().saturating_duration_since(started);
     server.state.metrics.answered(&Exchange { route, method, code, elapsed });
     response
+}
+
+/// Whether a request for the page or the API names a host that is not this machine, while the
+/// server is for this machine only. Probes and scrapes may use any name: they say little, and
+/// whoever configures them may have no choice.
+fn is_misdirected(server: &Server, label: &str, headers: &HeaderMap) -> bool {
+    let is_for_all = ROUTES.iter().any(|route| route.path == label && route.side != Side::Main);
+    server.is_loopback && !is_for_all && !names_this_machine(headers)
 }
 
 /// The template of the route, never what was asked for in its place.
@@ -158,7 +174,6 @@ mod tests {
     use crate::domain::declared::source::SourceStatus;
     use crate::domain::present::report::Reports;
     use crate::domain::present::view::CurrentState;
-    use crate::http::Server;
     use crate::http::handlers::scrape;
     use std::collections::BTreeSet;
     use std::time::Duration;
@@ -231,7 +246,8 @@ mod tests {
             token: None,
         };
         let (scrapes, views) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(1)));
-        Arc::new(Server { state, scrapes, views, stop: CancellationToken::new() })
+        let (is_loopback, stop) = (true, CancellationToken::new());
+        Arc::new(Server { state, is_loopback, scrapes, views, stop })
     }
 
     async fn broken() -> Response {

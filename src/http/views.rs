@@ -241,12 +241,12 @@ pub(super) async fn show_account(
 /// An account that is not asked for by its id.
 pub(super) fn misnamed(facts: &CurrentState, word: &str) -> ViewRefusal {
     let ids: Vec<String> = called(facts, word).iter().map(ToString::to_string).collect();
-    let hint = if ids.is_empty() {
-        similar(facts, word)
+    let shown = one_line(word, ECHO_MAX);
+    ViewRefusal::Absent(if ids.is_empty() {
+        format!("no account has the id or name {shown}; {}", similar(facts, word))
     } else {
-        format!("{IS_NAME_OF}{}", ids.join(", "))
-    };
-    ViewRefusal::Absent(format!("there is no account id {}; {hint}", one_line(word, ECHO_MAX)))
+        format!("there is no account id {shown}; {IS_NAME_OF}{}", ids.join(", "))
+    })
 }
 
 /// `GET /api/v1/new-accounts`

@@ -7,8 +7,9 @@ use csv::{Terminator, WriterBuilder};
 
 use crate::domain::base::untrusted::flowing;
 
-/// What a formula begins with (OWASP, "CSV Injection").
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+/// What a formula begins with (OWASP, "CSV Injection"); spreadsheets read full-width forms alike.
+const FORMULA: [char; 10] =
+    ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}', '\t', '\r'];
 
 /// One cell: on one line, and never a formula.
 pub fn cell(text: &str) -> String {
@@ -51,5 +52,7 @@ mod tests {
 
         x y
         ");
+        let wide = ["\u{ff1d}1", "\u{ff0b}A1", "\u{ff0d}A1", "\u{ff20}SUM(A1)"].map(cell);
+        assert!(wide.iter().all(|cell| cell.starts_with('\'')), "{wide:?}");
     }
 }

@@ -269,6 +269,14 @@ fn daemon_and_command_print_one_approval() {
     assert_eq!(scene.run(&to).expect(0).stdout, "");
     let written = std::fs::read_to_string(scene.path("approve.yaml")).unwrap();
     assert_eq!(permits(&written), permits(text(&pending["document"])));
+    // Nothing that is there is overwritten: neither an approval, nor a manifest, nor the settings.
+    let settings = std::fs::read_to_string(scene.path("conformd.yaml")).unwrap();
+    for file in ["approve.yaml", "conformd.yaml"] {
+        let refused = scene.run(&[&to[..5], &["--to", file]].concat()).expect(1);
+        assert!(refused.stderr.contains(&format!("{file} exists already")), "{}", refused.text());
+    }
+    assert_eq!(std::fs::read_to_string(scene.path("approve.yaml")).unwrap(), written);
+    assert_eq!(std::fs::read_to_string(scene.path("conformd.yaml")).unwrap(), settings);
     // What a region waits for that cannot be read is not known.
     scene.aws.disturb(&json!({
         "operation": "DescribeOrganizationConformancePacks", "region": "eu-west-1",

@@ -124,13 +124,14 @@ fn an_account_that_administers_nothing_is_told_how_to_be_registered() {
 }
 
 #[test]
-fn missing_trusted_access_is_told_how_to_be_enabled() {
+fn missing_trusted_access_is_no_failure_in_the_management_account_which_enables_it() {
     let alone = ORGANIZATION.replace("administrators: [\"222222222222\"]", "administrators: []");
     let scene = scene(&alone, &settings("us-east-1", PROBE));
-    insta::assert_snapshot!(trouble(&scene, 1), @"
-    fail  trusted-access      config-multiaccountsetup.amazonaws.com has none  → in the management account: aws organizations enable-aws-service-access --service-principal config-multiaccountsetup.amazonaws.com
+    let said = check(&scene, 0);
+    assert!(said.contains("the first Put of the management account enables it"), "{said}");
+    insta::assert_snapshot!(trouble(&scene, 0), @"
     warn  record              no directory for the record is configured; every loss waits for an approval until conformd has observed for 24 h  → set stateDirectory, or --state-directory, to a directory that outlives the process
-    15 ok, 1 warn, 1 fail
+    16 ok, 1 warn, 0 fail
     ");
 }
 
@@ -193,4 +194,17 @@ fn the_record_is_described_as_it_lies_there() {
     std::fs::write(&file, &bytes).unwrap();
     insta::assert_snapshot!(record(), @"warn  record              the record state/record.sqlite3: it is no SQLite file; every loss waits for an approval until conformd has observed for 24 h  → restart conformd, which moves the file aside and creates a new one");
     assert_eq!(std::fs::read(&file).unwrap(), bytes, "check moves nothing aside");
+}
+
+#[test]
+fn the_wrong_account_is_said_once_and_hides_no_other_cause() {
+    let scene = scene(ORGANIZATION, &settings("us-east-1", "stateDirectory: state"));
+    scene.run(&["apply", "--yes"]).expect(0);
+    let wrong = settings("us-east-1", "stateDirectory: state");
+    scene.set(&Settings { account: "333333333333", ..wrong });
+    let said = trouble(&scene, 1);
+    assert!(said.contains("correct aws.expectedAccountId"), "{said}");
+    assert!(!said.contains("of other installations"), "{said}");
+    assert!(!said.contains("its own stateDirectory"), "{said}");
+    assert_eq!(said.matches("see the line `identity`").count(), 2, "{said}");
 }

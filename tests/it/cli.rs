@@ -369,10 +369,10 @@ fn a_wrong_command_line_exits_with_64_and_wrong_settings_with_78() {
         assert!(ended.stdout.is_empty(), "{}", ended.text());
     }
     let missing = scene.alone(&["plan", "--config", "nowhere.yaml"]).expect(78);
-    insta::assert_snapshot!(missing.text(), @r"
+    insta::assert_snapshot!(missing.text(), @"
     exit 78
     --- stderr
-    conformd: settings file nowhere.yaml could not be read: No such file or directory (os error 2)
+    conformd: settings file nowhere.yaml could not be read: No such file or directory (os error 2); use -c conformd.yaml, which lies in this directory, or set CONFORMD_CONFIG
     ");
     scene.alone(&["--version"]).expect(0);
 }
@@ -454,7 +454,7 @@ fn validate_exits_with_1_when_anything_is_wrong_and_draws_it() {
        |
        = help: did you mean regions?
 
-    failed: 2 packs with 1 rule; 1 error, 0 warnings
+    failed: 1 pack with 1 rule, 1 invalid; 1 error, 0 warnings
     ");
     let json = scene.alone(&["validate", "packs", "--output", "json"]).expect(1);
     assert_eq!(serde_json::from_str::<Value>(&json.stdout).unwrap()["passed"], false);

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::support::process::{Scene, Settings, command};
+use crate::support::process::{Program, Scene, Settings, command};
 
 const BOTH: &str = "us-east-1, eu-west-1";
 
@@ -48,6 +48,26 @@ fn an_output_without_an_end_ends_when_its_reader_closes_the_pipe() {
     let scene = Scene::new();
     let arguments = ["demo", "--speed", "600", "--listen", "127.0.0.1:0"];
     assert_eq!(unread(&scene, &arguments), (Some(0), String::new()));
+}
+
+#[test]
+fn the_settings_of_the_demo_serve_every_command() {
+    let scene = Scene::new();
+    let mut demo = command(&scene.path(""));
+    demo.args(["demo", "--speed", "60", "--listen", "127.0.0.1:0"]);
+    let demo = Program::start(demo);
+    let folder = demo.eventually("opened", || {
+        let said = demo.stdout();
+        let (_, after) = said.split_once("manifests      ")?;
+        Some(after.split_once("/packs ")?.0.to_owned())
+    });
+    let settings = format!("{folder}/demo.yaml");
+    for arguments in [&["plan"] as &[&str], &["diff"], &["check"]] {
+        let ended = scene.alone(&[arguments, &["-c", &settings]].concat()).expect(0);
+        assert!(ended.stdout.contains("SIMULATED"), "{}", ended.text());
+    }
+    demo.signal("INT");
+    demo.end().expect(0);
 }
 
 #[test]

@@ -76,6 +76,22 @@ fn init_overwrites_nothing_and_suggests_the_right_template() {
 }
 
 #[test]
+fn init_writes_through_no_symbolic_link_below_its_directory() {
+    let scene = Scene::new();
+    for name in ["new", "elsewhere"] {
+        fs::create_dir(scene.path(name)).unwrap();
+    }
+    std::os::unix::fs::symlink("../elsewhere", scene.path("new/packs")).unwrap();
+    let refused = scene.alone(&["init", "new"]).expect(1);
+    assert!(refused.stderr.contains("new/packs is a symbolic link"), "{}", refused.text());
+    assert_eq!(fs::read_dir(scene.path("elsewhere")).unwrap().count(), 0);
+    assert!(!scene.path("new/conformd.yaml").exists());
+    // The directory itself may be reached through one.
+    std::os::unix::fs::symlink("elsewhere", scene.path("link")).unwrap();
+    scene.alone(&["init", "link"]).expect(0);
+}
+
+#[test]
 fn init_that_fails_leaves_what_was_there_and_nothing_else() {
     let scene = Scene::new();
     scene.write("new/mine.txt", "mine");
@@ -113,6 +129,41 @@ fn validate_takes_regions_and_remediations_from_the_settings() {
     scene.alone(&["validate", "--config", "nowhere.yaml"]).expect(78);
     scene.alone(&["validate"]).expect(64);
     scene.alone(&["validate", "packs", "-c", "conformd.yaml", "--regions", "us-east-1"]).expect(64);
+}
+
+#[test]
+fn a_misspelt_region_is_noticed_without_settings_too() {
+    let scene = Scene::new();
+    let written = scene.alone(&["init", "new", "--regions", "us-esat-1"]).expect(0);
+    assert!(written.stderr.contains("did you mean us-east-1?"), "{}", written.text());
+    scene.declare("keys", 90, "eu-wset-1");
+    let valid = scene.alone(&["validate", "packs"]).expect(0);
+    assert!(valid.stdout.contains("region-unknown"), "{}", valid.text());
+    assert!(valid.stdout.contains("did you mean eu-west-1?"), "{}", valid.text());
+}
+
+#[test]
+fn a_command_without_settings_says_how_to_name_them() {
+    let scene = Scene::new();
+    let beside = scene.alone(&["plan"]).expect(78);
+    assert!(beside.stderr.contains("use -c conformd.yaml"), "{}", beside.text());
+    scene.remove("conformd.yaml");
+    let none = scene.alone(&["plan"]).expect(78);
+    for word in ["-c", "CONFORMD_CONFIG", "conformd init"] {
+        assert!(none.stderr.contains(word), "{}", none.text());
+    }
+    scene.write("folder/conformd.yaml", "installation: 1\n");
+    let wrong = scene.alone(&["plan", "-c", "folder/conformd.yaml"]).expect(78);
+    assert!(wrong.stderr.contains("--> folder/conformd.yaml"), "{}", wrong.text());
+}
+
+#[test]
+fn account_ids_on_a_command_line_need_no_quotes() {
+    let scene = Scene::new();
+    for arguments in [&["init", "new", "--account", "123"] as &[&str], &["explain", "123"]] {
+        let wrong = scene.alone(arguments).expect(64);
+        assert!(wrong.stderr.contains("expected an account id (12 digits)"), "{}", wrong.text());
+    }
 }
 
 #[test]

@@ -232,11 +232,69 @@ fn nothing_in_the_repository_of_the_source_starts_a_program() {
 }
 
 #[test]
+fn a_directory_that_only_looks_like_a_repository_is_not_searched() {
+    let scene = deployed("");
+    commit(&scene, "templates");
+    // A commit can contain all of this; git of any version would take it for a repository.
+    for name in ["HEAD", "config", "objects", "refs"] {
+        fs::rename(scene.path(".git").join(name), scene.path(name)).unwrap();
+    }
+    fs::remove_dir_all(scene.path(".git")).unwrap();
+    let mut config = fs::read_to_string(scene.path("config")).unwrap();
+    config.push_str("[log]\nshowSignature = true\n[gpg]\nprogram = ./run\n");
+    scene.write("config", &config.replace("bare = false", "bare = true"));
+    program(&scene, "run", "touch \"$HOME/ran\"");
+    program(&scene, "bin/git", "touch \"$HOME/ran\"; exec /usr/bin/git \"$@\"");
+    change(&scene);
+    for arguments in ["diff", "plan"] {
+        let mut command = command(&scene.path(""));
+        let path = format!("{}:/usr/bin:/bin", scene.path("bin").display());
+        command.env("PATH", path).args([arguments, "--config", "conformd.yaml"]);
+        let text = Program::start(command).end().expect(0).stdout;
+        assert!(text.contains("content unknown"), "{text}");
+    }
+    assert!(!scene.path("ran").exists(), "something was started");
+}
+
+#[test]
+fn git_gets_the_repository_above_the_source_and_no_credentials() {
+    let scene = deployed("");
+    commit(&scene, "templates");
+    program(&scene, "bin/git", "env > \"$HOME/environment\"; exec /usr/bin/git \"$@\"");
+    let settings = fs::read_to_string(scene.path("conformd.yaml")).unwrap();
+    scene.write("conformd.yaml", &settings.replace("root: .,", "root: below,"));
+    for folder in ["packs", "templates"] {
+        fs::create_dir_all(scene.path("below")).unwrap();
+        fs::rename(scene.path(folder), scene.path("below").join(folder)).unwrap();
+    }
+    commit(&scene, "below");
+    let changed = TEMPLATE.replace("root-has-mfa", "root-has-hardware-mfa");
+    scene.write("below/templates/keys.yaml", &changed);
+    let mut diff = command(&scene.path(""));
+    let path = format!("{}:/usr/bin:/bin", scene.path("bin").display());
+    diff.env("PATH", path).env("AWS_SECRET_ACCESS_KEY", "s3cret").env("GIT_DIR", "/elsewhere");
+    let diff = Program::start({
+        diff.args(["diff", "--config", "conformd.yaml"]);
+        diff
+    });
+    let text = diff.end().expect(0).text();
+    assert!(text.contains("rule + root-has-hardware-mfa"), "{text}");
+    let environment = fs::read_to_string(scene.path("environment")).unwrap();
+    assert!(!environment.contains("AWS_") && !environment.contains("GIT_DIR"), "{environment}");
+}
+
+/// Writes a shell script that can be run.
+fn program(scene: &Scene, name: &str, lines: &str) {
+    scene.write(name, &format!("#!/bin/sh\n{lines}\n"));
+    fs::set_permissions(scene.path(name), Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
 fn a_search_in_git_that_does_not_end_is_ended_and_the_content_is_unknown() {
     let scene = deployed("");
+    commit(&scene, "templates");
     change(&scene);
-    scene.write("bin/git", "#!/bin/sh\necho $$ > \"$HOME/git-id\"\nexec sleep 1000\n");
-    fs::set_permissions(scene.path("bin/git"), Permissions::from_mode(0o755)).unwrap();
+    program(&scene, "bin/git", "echo $$ > \"$HOME/git-id\"\nexec sleep 1000");
     let mut diff = command(&scene.path(""));
     let path = format!("{}:/usr/bin:/bin", scene.path("bin").display());
     diff.env("PATH", path).args(["diff", "--config", "conformd.yaml"]);
@@ -246,6 +304,26 @@ fn a_search_in_git_that_does_not_end_is_ended_and_the_content_is_unknown() {
     // What was killed has no command line any more, even while nothing has asked for its end.
     let line = fs::read(Path::new("/proc").join(id.trim()).join("cmdline")).unwrap_or_default();
     assert!(line.is_empty(), "git still runs: {}", String::from_utf8_lossy(&line));
+}
+
+#[test]
+fn a_plan_for_review_names_what_is_wrong_in_the_source() {
+    let scene = deployed(RECORD);
+    scene.write("packs/broken.yaml", "apiVersion: conformd.io/v1alpha1\noops: `true\n");
+    let plan = scene.run(&["plan", "-o", "markdown"]).expect(1).stdout;
+    assert!(plan.contains("**Errors in the source**"), "{plan}");
+    assert!(plan.contains("> - `packs/broken.yaml:"), "{plan}");
+}
+
+#[test]
+fn an_excluded_account_that_the_organization_does_not_have_is_named() {
+    let scene = deployed(RECORD);
+    declare(&scene, "  exclude: {accounts: [\"333333333334\"]}\n");
+    for command in ["plan", "diff"] {
+        let ended = scene.run(&[command]).expect(0);
+        let warning = "keys: exclude.accounts: not in the organization: 333333333334";
+        assert_eq!(ended.stderr.matches(warning).count(), 1, "{}", ended.text());
+    }
 }
 
 #[test]

@@ -146,6 +146,49 @@ fn a_record_without_entries_says_so() {
     assert_eq!(scene.run(&["history"]).expect(0).stdout, "Nothing is recorded.\n");
 }
 
+#[test]
+fn a_history_of_a_pack_that_does_not_exist_is_a_wrong_name() {
+    let scene = Scene::new();
+    scene.set(&two_regions("stateDirectory: state\n"));
+    scene.declare("keys", 90, BOTH);
+    scene.run(&["apply", "--yes"]).expect(0);
+    scene.declare("mail", 90, BOTH);
+    let wrong = scene.run(&["history", "kesy"]).expect(64);
+    assert!(wrong.stderr.contains("did you mean keys?"), "{}", wrong.text());
+    // Declared, and not yet delivered, or like no other.
+    scene.declare("keyz", 90, BOTH);
+    assert_eq!(scene.run(&["history", "keyz"]).expect(0).stdout, "Nothing matches.\n");
+    assert_eq!(scene.run(&["history", "mail"]).expect(0).stdout, "Nothing matches.\n");
+    scene.run(&["history", "--limit", "0"]).expect(64);
+    scene.set(&Settings { intervals: ("1s", "1s"), ..two_regions("stateDirectory: state\n") });
+    scene.declare("keys", 60, BOTH);
+    scene.run(&["apply", "--yes"]).expect(0);
+    let history = scene.run(&["history", "keys", "-o", "csv"]).expect(0).stdout;
+    assert_eq!(history.matches(", other parameter values").count(), 2, "{history}");
+}
+
+#[test]
+fn a_watched_status_in_a_file_has_the_time_of_each_reading() {
+    let scene = Scene::new();
+    scene.set(&two_regions(""));
+    scene.declare("keys", 90, BOTH);
+    let daemon = scene.daemon();
+    daemon.synced(2);
+    let url = format!("http://{}", daemon.address);
+    let watching = scene.start(&["status", "--watch", "--every", "100ms", "--daemon", &url]);
+    watching.eventually("printed", || (!watching.stdout().is_empty()).then_some(()));
+    let printed = watching.stdout();
+    let first = printed.lines().next().unwrap();
+    assert!(first.parse::<conformd::domain::base::model::Timestamp>().is_ok(), "{first}");
+    watching.signal("INT");
+    watching.end();
+    let text = std::fs::read_to_string(scene.path("conformd.yaml")).unwrap();
+    scene.write("served.yaml", &text.replace("127.0.0.1:0", &daemon.address.to_string()));
+    scene.alone(&["healthcheck", "-c", "served.yaml"]).expect(0);
+    daemon.stop().expect(0);
+    scene.alone(&["healthcheck", "-c", "served.yaml"]).expect(1);
+}
+
 /// A server that answers everything with this status and this message, as a daemon does.
 fn refusing(status: &'static str, message: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -240,7 +283,7 @@ fn a_reload_prints_what_changed_or_that_nothing_did() {
 }
 
 #[test]
-fn a_reload_repeats_nothing_that_the_daemon_of_another_installation_says() {
+fn a_reload_is_refused_where_the_daemon_of_another_installation_answers() {
     let (scene, others) = (Scene::new(), Scene::new());
     for one in [&scene, &others] {
         one.declare("keys", 90, BOTH);
@@ -252,14 +295,66 @@ fn a_reload_repeats_nothing_that_the_daemon_of_another_installation_says() {
     let address = other.address.to_string();
     scene.write("conformd.yaml", &text.replace("127.0.0.1:0", &address));
     let pid = daemon.program.id().to_string();
-    let reload = scene.start(&["reload", "--pid", &pid]);
-    // The other daemon reloads its settings at the same time.
-    reload.eventually("answered", || {
-        other.program.signal("HUP");
-        (!reload.stdout().is_empty()).then_some(())
-    });
-    let said = reload.end().expect(0).stdout;
-    assert_eq!(said, "the daemon was asked to reload; its log reports the result\n");
+    let refused = scene.run(&["reload", "--pid", &pid]).expect(1);
+    let whose = "belongs to installation other in account 111111111111";
+    assert!(refused.stderr.contains(whose), "{}", refused.text());
+    assert!(refused.stdout.is_empty() && refused.stderr.contains("nothing was reloaded"));
+    for one in [&daemon, &other] {
+        assert!(!one.program.stderr().contains("settings reloaded"), "{}", one.program.stderr());
+    }
+}
+
+#[test]
+fn a_process_that_is_no_daemon_is_not_signaled() {
+    let scene = Scene::new();
+    let mut sleep = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+    let refused = scene.run(&["reload", "--pid", &sleep.id().to_string()]).expect(64);
+    let is_alive = sleep.try_wait().unwrap().is_none();
+    sleep.kill().unwrap();
+    sleep.wait().unwrap();
+    assert!(is_alive, "{}", refused.text());
+    assert!(refused.stderr.contains("is sleep, which is not a conformd"), "{}", refused.text());
+    scene.declare("keys", 90, BOTH);
+    let daemon = scene.daemon();
+    let url = format!("http://{}", daemon.address);
+    let watch = scene.start(&["status", "--watch", "--daemon", &url]);
+    watch.eventually("printed", || (!watch.stdout().is_empty()).then_some(()));
+    let refused = scene.run(&["reload", "--pid", &watch.id().to_string()]).expect(64);
+    assert!(refused.stderr.contains("not a daemon (conformd run)"), "{}", refused.text());
+    watch.signal("INT");
+    watch.end();
+    daemon.stop().expect(0);
+}
+
+#[test]
+fn a_reload_reports_its_own_result_and_none_of_an_earlier_one() {
+    let scene = Scene::new();
+    scene.set(&two_regions(""));
+    scene.declare("keys", 90, BOTH);
+    let daemon = scene.daemon();
+    let settings = std::fs::read_to_string(scene.path("conformd.yaml")).unwrap();
+    let pid = daemon.program.id().to_string();
+    // The daemon stays where it is when http.listen changes, and says so where it is asked.
+    let moved = settings.replace("127.0.0.1:0", "127.0.0.1:1");
+    scene.write("conformd.yaml", &moved);
+    let lost = scene.run(&["reload", "--pid", &pid]).expect(1);
+    assert!(lost.stderr.contains("answers at http://127.0.0.1:1 "), "{}", lost.text());
+    assert!(lost.stderr.contains("until it restarts"), "{}", lost.text());
+    let url = format!("http://{}", daemon.address);
+    let reload = || scene.run(&["reload", "--pid", &pid, "--daemon", &url]);
+    for _ in 0..3 {
+        scene.write("conformd.yaml", &moved);
+        let refused = reload().expect(1);
+        assert!(
+            refused.stderr.contains("http.listen cannot change while running"),
+            "{}",
+            refused.text()
+        );
+        scene.write("conformd.yaml", &settings);
+        let done = "the settings were reloaded: nothing changed\n";
+        assert_eq!(reload().expect(0).stdout, done);
+    }
+    daemon.stop().expect(0);
 }
 
 #[test]

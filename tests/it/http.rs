@@ -169,7 +169,7 @@ impl Served {
         let headers = headers.concat();
         let length = body.len();
         let request = format!(
-            "{line} HTTP/1.1\r\nHost: daemon\r\nConnection: close\r\nContent-Length: {length}\r\n\
+            "{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\
              {headers}\r\n{body}"
         );
         Answer::read(&self.raw(&request).await)
@@ -461,7 +461,7 @@ async fn what_is_asked_wrongly_is_told_what_there_is() {
     /api/v1/accounts/payments
       404 there is no account id payments; that is the name of 222222222222
     /api/v1/accounts/nobody
-      404 there is no account id nobody; an account id has 12 digits
+      404 no account has the id or name nobody; an account id has 12 digits
     /api/v1/accounts/222222222212
       404 account 222222222212 is not in the organization, and AWS shows no row for it; did you mean 222222222222 (payments)?
     /api/v1/accounts/999999999999
@@ -637,7 +637,7 @@ async fn bodies_over_64_kib_are_refused_declared_or_not() {
     let line = "POST /api/v1/reconcile";
     assert_eq!(served.send(line, &[&bearer], &fits).await.status, 202);
     // Refused by what it declares: not a byte of it is waited for.
-    let head = "Host: daemon\r\nConnection: close";
+    let head = "Host: localhost\r\nConnection: close";
     for line in ["POST /api/v1/reconcile", "GET /metrics", "PUT /nothing"] {
         let declared = format!("{line} HTTP/1.1\r\n{head}\r\nContent-Length: 65537\r\n\r\n");
         let answer = Answer::read(&served.raw(&declared).await);
@@ -655,9 +655,28 @@ async fn bodies_over_64_kib_are_refused_declared_or_not() {
 }
 
 #[tokio::test]
+async fn a_host_name_of_others_is_refused_where_only_this_machine_listens() {
+    let served = served().await;
+    let ask = async |path: &str, host: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        Answer::read(&served.raw(&request).await).status
+    };
+    for path in ["/", "/api/v1/status", "/packs/keys", "/nothing"] {
+        assert_eq!(ask(path, "evil.example").await, 421, "{path}");
+    }
+    for host in ["localhost:8080", "127.0.0.1", "[::1]:9464"] {
+        assert_eq!(ask("/api/v1/status", host).await, 200, "{host}");
+    }
+    // Whoever probes or scrapes may have no choice.
+    for path in ["/healthz", "/metrics"] {
+        assert_eq!(ask(path, "evil.example").await, 200, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn large_headers_and_nonsense_are_refused() {
     let served = served().await;
-    let large = format!("{:x<16384}", "GET / HTTP/1.1\r\nHost: daemon\r\nX: ");
+    let large = format!("{:x<16384}", "GET / HTTP/1.1\r\nHost: localhost\r\nX: ");
     assert!(served.raw(&large).await.starts_with("HTTP/1.1 431 "));
     assert!(served.raw("nonsense\r\n\r\n").await.starts_with("HTTP/1.1 400 "));
     assert_eq!(served.get("/healthz").await.status, 200);
@@ -667,9 +686,9 @@ async fn large_headers_and_nonsense_are_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_never_ends_its_headers_or_its_body_is_let_go() {
     let served = served().await;
-    assert_eq!(served.raw("GET / HTTP/1.1\r\nHost: dae").await, "");
+    assert_eq!(served.raw("GET / HTTP/1.1\r\nHost: loc").await, "");
     let head = format!(
-        "POST /api/v1/reconcile HTTP/1.1\r\nHost: daemon\r\nAuthorization: Bearer {TOKEN}\r\n\
+        "POST /api/v1/reconcile HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\
          Content-Length: 10\r\n\r\n"
     );
     let answer = Answer::read(&served.raw(&head).await);
@@ -695,7 +714,7 @@ async fn ten_thousand_paths_are_one_series() {
     let mut statuses: BTreeMap<u16, usize> = BTreeMap::new();
     for _ in 0..10_000 {
         let path = path.new_tree(&mut runner).unwrap().current();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: daemon\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         *statuses.entry(read_one(&mut stream).await).or_default() += 1;
     }
@@ -793,7 +812,7 @@ async fn a_stop_ends_what_is_idle_finishes_what_has_begun_and_takes_nothing_new(
     let idle = TcpStream::connect(served.address).await.unwrap();
     let mut begun = TcpStream::connect(served.address).await.unwrap();
     let head = format!(
-        "POST /api/v1/reconcile HTTP/1.1\r\nHost: daemon\r\nContent-Length: 4\r\n\
+        "POST /api/v1/reconcile HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\
          Authorization: Bearer {TOKEN}\r\nExpect: 100-continue\r\n\r\n"
     );
     begun.write_all(head.as_bytes()).await.unwrap();

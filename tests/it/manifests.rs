@@ -1013,14 +1013,14 @@ fn the_report_reads_well_in_every_form() {
 
     ignored by .conformdignore: packs/kustomization.yaml
     not read because of their suffix: x.yaml.bak
-    failed: 2 packs with 0 rules; 4 errors, 0 warnings
+    failed: 0 packs with 0 rules, 2 invalid; 4 errors, 0 warnings
     ");
     insta::assert_snapshot!(validate::github(&report, Path::new("config")), @"
     ::error file=config/a.yaml,line=6,col=21,endLine=6,endColumn=22,title=wrong-type::spec.parameters.Age is a number; expected text%0Aput the value in quotes
     ::error file=config/a.yaml,line=7,col=3,endLine=7,endColumn=8,title=unknown-field::spec has no field region; expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend, state%0Adid you mean regions?
     ::error file=config/b.yaml,line=3,col=18,endLine=3,endColumn=18,title=duplicate-name::another manifest is named b too%0Ac,d:e.yaml:3: also here
     ::error file=config/c%2Cd%3Ae.yaml,line=3,col=18,endLine=3,endColumn=18,title=duplicate-name::another manifest is named b too%0Ab.yaml:3: also here
-    failed: 2 packs with 0 rules; 4 errors, 0 warnings
+    failed: 0 packs with 0 rules, 2 invalid; 4 errors, 0 warnings
     ");
     insta::assert_snapshot!(validate::json(&report).unwrap(), @r#"
     {

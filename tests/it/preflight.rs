@@ -193,6 +193,10 @@ fn the_wrong_account_is_told_from_the_right_one_without_delegation() {
     insta::assert_snapshot!(strange, @"
     fail identity: the credentials belong to account 111111111111 (arn:aws:sts::111111111111:assumed-role/conformd/i-1), not to 222222222222
       → use the credentials of that account, or correct aws.expectedAccountId
+    warn packs eu-west-1: not compared: the credentials belong to another account than the settings say
+      → see the line `identity`
+    warn packs us-east-1: not compared: the credentials belong to another account than the settings say
+      → see the line `identity`
     ");
     let as_member = |facts: &mut PreflightFacts| {
         facts.expected = account(MEMBER);
@@ -275,6 +279,21 @@ fn an_organization_without_a_known_active_account_fails() {
 #[test]
 fn missing_trusted_access_fails_and_not_being_allowed_to_look_only_warns() {
     insta::assert_snapshot!(after(|facts| facts.services = Ok([].into())), @"
+    ok trusted-access: config-multiaccountsetup.amazonaws.com has none yet; the first Put of the management account enables it
+    ");
+    let delegated = after(|facts| {
+        facts.expected = account(MEMBER);
+        facts.caller = Ok(CallerFacts {
+            account: account(MEMBER),
+            arn: format!("arn:aws:iam::{MEMBER}:user/x"),
+            partition: "aws".to_owned(),
+        });
+        facts.administrators = Ok([account(MEMBER)].into());
+        facts.services = Ok([].into());
+    });
+    let delegated: Vec<&str> =
+        delegated.lines().skip_while(|line| !line.contains("trusted-access")).take(2).collect();
+    insta::assert_snapshot!(delegated.join("\n"), @"
     fail trusted-access: config-multiaccountsetup.amazonaws.com has none
       → in the management account: aws organizations enable-aws-service-access --service-principal config-multiaccountsetup.amazonaws.com
     ");

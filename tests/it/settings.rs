@@ -309,6 +309,29 @@ fn an_account_id_without_quotes_is_a_number_and_refused() {
 }
 
 #[test]
+fn an_error_in_the_section_aws_does_not_make_a_simulated_aws_a_real_one() {
+    let endpoint = "  endpoint: {url: \"http://127.0.0.1:4599\"}\nsource:";
+    let text = with("intervals: {region: 2s}").replace("source:", endpoint);
+    let text = text.replace("\"111122223333\"", "111122223333");
+    assert!(!findings(&text).contains("interval-clamped"), "{}", findings(&text));
+}
+
+#[test]
+fn a_region_that_is_not_known_is_noticed_and_accepted() {
+    let warnings = |name: &str| {
+        let loaded = read(&MINIMAL.replace("eu-west-1", name)).unwrap();
+        loaded.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let misspelt = warnings("us-esat-1");
+    assert!(misspelt.contains("does not know the region us-esat-1"), "{misspelt}");
+    assert!(misspelt.contains("did you mean us-east-1?"), "{misspelt}");
+    // Nothing is like it.
+    let new = warnings("xx-somewhere-1");
+    assert!(new.contains("region-unknown") && !new.contains("did you mean"), "{new}");
+    assert_eq!(warnings("eu-west-1"), "");
+}
+
+#[test]
 fn the_mode_has_no_default() {
     insta::assert_snapshot!(findings(&MINIMAL.replace("mode: observe", "")), @r"
     whole file error missing-field

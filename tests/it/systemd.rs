@@ -153,14 +153,16 @@ fn settings_are_tried_before_a_daemon_is_told_to_reload() {
     assert!(ended.stderr.contains("sink"), "{}", ended.stderr);
     assert_eq!(reloads(), 0);
     scene.set(&Settings { mode: "observe", ..Settings::default() });
-    // By these settings, which have port 0, the command cannot ask the daemon what changed.
-    let unanswered =
-        "exit 0\n--- stdout\nthe daemon was asked to reload; its log reports the result\n";
-    assert_eq!(scene.run(&["reload", "--pid", &pid]).text(), unanswered);
-    daemon.program.eventually("reloaded", || (reloads() == 1).then_some(()));
-    daemon.stop().expect(0);
+    // By these settings, which have port 0, the command cannot find the daemon.
     let ended = scene.run(&["reload", "--pid", &pid]).expect(1);
-    assert!(ended.stderr.contains("cannot be signaled to reload"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("no daemon of these settings answers"), "{}", ended.stderr);
+    assert_eq!(reloads(), 0);
+    let url = format!("http://{}", daemon.address);
+    scene.run(&["reload", "--pid", &pid, "--daemon", &url]).expect(0);
+    assert_eq!(reloads(), 1);
+    daemon.stop().expect(0);
+    let ended = scene.run(&["reload", "--pid", &pid]).expect(64);
+    assert!(ended.stderr.contains(&format!("there is no process {pid}")), "{}", ended.stderr);
     scene.run(&["reload", "--pid", "0"]).expect(64);
 }
 

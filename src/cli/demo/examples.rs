@@ -5,9 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use tempfile::TempDir;
 
+use crate::config::Endpoint;
+
+/// The settings.
+const SETTINGS: (&str, &str) = ("demo.yaml", include_str!("../../../config/demo.yaml"));
+
 /// Every file of the examples, by its path in the folder.
 const FILES: [(&str, &str); 9] = [
-    ("demo.yaml", include_str!("../../../config/demo.yaml")),
+    SETTINGS,
     ("packs/iam-baseline.yaml", include_str!("../../../config/packs/iam-baseline.yaml")),
     ("packs/s3-baseline.yaml", include_str!("../../../config/packs/s3-baseline.yaml")),
     (
@@ -50,6 +55,22 @@ impl DemoFolder {
                 })?;
         }
         Ok(Self::Copy(copy))
+    }
+
+    /// Adds to the settings of a copy where its AWS is, so that every command can use them.
+    pub(super) fn complete(&self, endpoint: &Endpoint) -> anyhow::Result<()> {
+        let Self::Copy(copy) = self else { return Ok(()) };
+        let Endpoint { url, credentials } = endpoint;
+        let keys = credentials.as_ref().map(|keys| {
+            format!(
+                "    credentials: {{accessKeyId: {}, secretAccessKey: {}}}\n",
+                keys.access_key_id, keys.secret_access_key
+            )
+        });
+        let section = format!("aws:\n  endpoint:\n    url: {url}\n{}", keys.unwrap_or_default());
+        let (_, settings) = SETTINGS;
+        std::fs::write(copy.path().join("demo.yaml"), settings.replacen("aws:\n", &section, 1))
+            .context("the settings of the demo cannot be written")
     }
 
     /// Where it is.

@@ -34,7 +34,12 @@ impl ValidatedRoot {
             None => target.parent().map_or_else(|| target.clone(), Path::to_owned),
         };
         let beneath = target.strip_prefix(&root).map_err(|_| {
-            anyhow!("{} is not beneath the root {}", path.display(), root.display())
+            anyhow!(
+                "{} is not beneath the root {}; with --config, the root is source.directory.root \
+                 of the settings: name a path in it, or use --root and --regions without --config",
+                path.display(),
+                root.display()
+            )
         })?;
         let text = beneath.to_str().context("the path is not UTF-8")?;
         let no_path = || format!("{text} is no path");

@@ -57,7 +57,12 @@ fn summary(report: &Report<'_>) -> String {
     }
     let is_absent = |declared: &&Declared| matches!(declared, Declared::Absent(_));
     let absent = report.catalog.packs.values().filter(is_absent).count();
-    let packs = many(report.catalog.packs.len().saturating_sub(absent), "pack");
+    // A pack whose manifest is invalid has no rules to count.
+    let is_valid = |declared: &&Declared| declared.in_force().is_some();
+    let valid = report.catalog.packs.values().filter(is_valid).count();
+    let packs = many(valid, "pack");
+    let invalid = report.catalog.packs.len().saturating_sub(absent).saturating_sub(valid);
+    let invalid = if invalid == 0 { String::new() } else { format!(", {invalid} invalid") };
     let held = report.catalog.packs.values().filter_map(Declared::in_force).map(held);
     let (rules, remediations) = held.fold((0_usize, 0_usize), |(rules, remediations), more| {
         (rules.saturating_add(more.0), remediations.saturating_add(more.1))
@@ -79,9 +84,8 @@ fn summary(report: &Report<'_>) -> String {
         0 => String::new(),
         count => format!(" and {}", many(count, "remediation")),
     };
-    format!(
-        "{outcome}: {packs} with {rules}{remediations}{absent}{approvals}; {errors}, {warnings}"
-    )
+    let held = format!("{packs} with {rules}{remediations}{invalid}{absent}{approvals}");
+    format!("{outcome}: {held}; {errors}, {warnings}")
 }
 
 /// How many rules and remediations a pack holds.

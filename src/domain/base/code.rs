@@ -59,6 +59,8 @@ codes! {
     UNUSED_PARAMETER = "unused-parameter", "Nothing in the template uses the parameter.";
     REGION_OUTSIDE = "region-outside", "An override is for a region that the pack is not in.";
     REGION_UNCONFIGURED = "region-unconfigured", "The region is not among the configured ones.";
+    REGION_UNKNOWN = "region-unknown", "This version does not know the region: a new one, or a \
+        typing error.";
     NOT_DELIVERED = "not-delivered", "Valid, but this version holds the pack instead.";
     BODY_TOO_LARGE = "body-too-large", "The template exceeds what can be sent inline.";
     REMEDIATION_FORBIDDEN = "remediation-forbidden", "The settings allow no remediation.";

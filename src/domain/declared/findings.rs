@@ -2,9 +2,10 @@
 
 use super::diagnostic::{Diagnostic, Related, Severity, Span, printable};
 use super::snapshot::SourcePath;
-use crate::domain::base::limits;
 use crate::domain::base::limits::Limit;
 use crate::domain::base::nearest::did_you_mean;
+use crate::domain::base::partition::UnknownRegion;
+use crate::domain::base::{code, limits};
 
 /// Collects what is found in one file, so that reading never stops at the first error.
 #[derive(Debug)]
@@ -83,6 +84,15 @@ impl<'a> Findings<'a> {
                     .expected(format!("at most {}", limit.upper))
                     .hint(limit.source);
             }
+        }
+    }
+
+    /// Notices a region that this version does not know; it may be a new one.
+    pub(crate) fn unknown_region(&mut self, span: Span, unknown: UnknownRegion) {
+        let UnknownRegion { found, hint } = unknown;
+        let finding = self.warning(span, code::REGION_UNKNOWN, found);
+        if let Some(hint) = hint {
+            finding.hint(hint);
         }
     }
 

@@ -9,11 +9,16 @@ use crate::domain::plan::region_plan::Plan;
 /// Characters of the document: GitHub takes 65,536 in a comment, and some space is left for others.
 const LENGTH_MAX: usize = 60_000;
 
+/// Errors that are listed; a document of hundreds would not be read.
+const ERRORS_MAX: usize = 20;
+
 /// The plans of all regions as one document.
 #[derive(Debug)]
 pub struct PlanMarkdown<'a> {
     /// The plan of each region.
     pub plans: Vec<&'a Plan>,
+    /// What is wrong in the source, each error in one line.
+    pub errors: Vec<String>,
     /// What waits for an approval.
     pub waiting: &'a WaitingLosses,
     /// Whether AWS is simulated.
@@ -22,10 +27,25 @@ pub struct PlanMarkdown<'a> {
 
 impl fmt::Display for PlanMarkdown<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { plans, waiting, simulated } = self;
+        let Self { plans, errors, waiting, simulated } = self;
         writeln!(out, "### conformd: {}\n", Summary::over(plans.iter().copied()))?;
         if *simulated {
             writeln!(out, "SIMULATED: no real AWS account is read or changed.\n")?;
+        }
+        if !errors.is_empty() {
+            writeln!(
+                out,
+                "> **Errors in the source**, whose packs this plan leaves as they are:\n>"
+            )?;
+            let shown = errors.iter().take(ERRORS_MAX);
+            // A code span shows text from elsewhere as it is; a backtick would end it.
+            shown
+                .clone()
+                .try_for_each(|error| writeln!(out, "> - `{}`", error.replace('`', "'")))?;
+            if ERRORS_MAX < errors.len() {
+                writeln!(out, "> - and more: see `conformd validate`")?;
+            }
+            writeln!(out)?;
         }
         if !waiting.is_empty() {
             let what = waiting.summary();

@@ -28,7 +28,12 @@ pub fn lines(facts: &PreflightFacts) -> Vec<CheckLine> {
     for (region, found) in &facts.regions {
         lines.push(regions::region(found).of(region));
         if let Ok(census) = &found.packs {
-            lines.push(regions::packs(*census).of(region));
+            let line = if facts.is_other_account() {
+                other_account(CheckName::Packs)
+            } else {
+                regions::packs(*census)
+            };
+            lines.push(line.of(region));
         }
     }
     lines.extend([
@@ -36,7 +41,12 @@ pub fn lines(facts: &PreflightFacts) -> Vec<CheckLine> {
         members::recorder_probe(facts),
         members::management_account(facts),
         machine::source(facts),
-        machine::record(facts),
+        // The record belongs to the account of the settings, so it says nothing of this one.
+        if facts.is_other_account() && facts.record.is_err() {
+            other_account(CheckName::Record)
+        } else {
+            machine::record(facts)
+        },
         machine::template_bucket(facts),
         machine::delivery_buckets(facts),
         machine::http_listen(facts),
@@ -44,4 +54,14 @@ pub fn lines(facts: &PreflightFacts) -> Vec<CheckLine> {
         machine::clock(facts),
     ]);
     lines
+}
+
+/// What depends on the account of the settings, while the credentials are of another one: the line
+/// `identity` has the cause, and any other one would mislead.
+fn other_account(check: CheckName) -> CheckLine {
+    CheckLine::warn(
+        check,
+        "not compared: the credentials belong to another account than the settings say",
+        "see the line `identity`",
+    )
 }

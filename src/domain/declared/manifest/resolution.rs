@@ -6,6 +6,7 @@ use super::draft::ManifestDraft;
 use super::parts::{OverrideDraft, TemplateChoice};
 use super::{Manifest, TemplateSource, Tombstone};
 use crate::domain::base::model::Region;
+use crate::domain::base::partition::UnknownRegion;
 use crate::domain::base::{code, limits};
 use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::diagnostic::{Diagnostic, Span};
@@ -63,7 +64,6 @@ fn held(findings: &mut Findings<'_>, span: Span, what: &str) {
 }
 
 fn check_regions(findings: &mut Findings<'_>, draft: &ManifestDraft, constraints: &Constraints) {
-    let Some(configured) = &constraints.regions else { return };
     let overridden = draft.overrides.iter().map(|entry| &entry.regions);
     // An override within spec.regions was named there already.
     let named: Vec<_> = match &draft.regions {
@@ -71,11 +71,16 @@ fn check_regions(findings: &mut Findings<'_>, draft: &ManifestDraft, constraints
         None => overridden.collect(),
     };
     for (region, span) in named.into_iter().flatten() {
-        if !configured.contains(region) {
-            let found = format!("{region} is not configured: nothing is delivered there");
-            findings
-                .warning(*span, code::REGION_UNCONFIGURED, found)
-                .did_you_mean(region.as_str(), configured.iter().map(Region::as_str));
+        match (&constraints.regions, UnknownRegion::of(region)) {
+            (Some(configured), _) if !configured.contains(region) => {
+                let found = format!("{region} is not configured: nothing is delivered there");
+                findings
+                    .warning(*span, code::REGION_UNCONFIGURED, found)
+                    .did_you_mean(region.as_str(), configured.iter().map(Region::as_str));
+            }
+            (None, Some(unknown)) => findings.unknown_region(*span, unknown),
+            // What the settings name is noticed there.
+            (Some(_), _) | (None, None) => {}
         }
     }
 }
@@ -296,6 +301,10 @@ fn check_required(
     }
 }
 
+/// What helps a template that is too large to be sent inline.
+const TOO_LARGE_REMEDY: &str = "split the pack, or shorten the template: this version delivers \
+                                nothing through a bucket, configured or not";
+
 fn check_template(
     findings: &mut Findings<'_>,
     template: &Template,
@@ -314,18 +323,18 @@ fn check_template(
     if limits::INLINE_BYTES.upper < bytes {
         let found = format!("the template takes {bytes} bytes as it is sent, without comments");
         let expected = format!("at most {} to be sent inline", limits::INLINE_BYTES.upper);
-        // With a bucket a later version can deliver the template: the pack is held and not invalid,
+        // With a bucket a later version can deliver the template. The pack is held and not invalid,
         // since an invalid pack would keep losses of the whole source waiting.
         if *template_bucket {
             findings
                 .warning(place, code::BODY_TOO_LARGE, format!("{found}; the pack is held"))
                 .expected(expected)
-                .hint("delivery through the configured bucket comes with a later version");
+                .hint(TOO_LARGE_REMEDY);
         } else {
             findings
                 .error(place, code::BODY_TOO_LARGE, found)
                 .expected(expected)
-                .hint("configure templates.bucket, or split the pack");
+                .hint(TOO_LARGE_REMEDY);
         }
     }
 }

@@ -59,6 +59,17 @@ impl PreflightFacts {
     pub(super) fn owner(&self) -> AccountId {
         self.caller.as_ref().map_or(self.expected, |caller| caller.account)
     }
+
+    /// Whether the owner of the packs is known to be the management account.
+    pub(super) fn is_management(&self) -> bool {
+        let owner = self.owner();
+        self.organization.as_ref().is_ok_and(|organization| organization.management == owner)
+    }
+
+    /// Whether the credentials are those of another account than the settings say.
+    pub(super) fn is_other_account(&self) -> bool {
+        self.caller.as_ref().is_ok_and(|caller| caller.account != self.expected)
+    }
 }
 
 /// Whose credentials are in use.

@@ -61,7 +61,7 @@ pub(super) fn administrator(facts: &PreflightFacts) -> CheckLine {
     let check = CheckName::Administrator;
     let owner = facts.owner();
     match (&facts.organization, &facts.administrators) {
-        (Ok(organization), _) if organization.management == owner => {
+        (Ok(_), _) if facts.is_management() => {
             CheckLine::ok(check, format!("{owner} is the management account"))
         }
         (_, Ok(administrators)) if administrators.contains(&owner) => {
@@ -107,6 +107,12 @@ pub(super) fn trusted_access(facts: &PreflightFacts) -> CheckLine {
         Ok(services) if services.contains(PRINCIPAL) => {
             CheckLine::ok(check, format!("{PRINCIPAL} has it"))
         }
+        // AWS gives it with the first Put of the management account (AWS Config API reference:
+        // PutOrganizationConformancePack).
+        Ok(_) if facts.is_management() => CheckLine::ok(
+            check,
+            format!("{PRINCIPAL} has none yet; the first Put of the management account enables it"),
+        ),
         Ok(_) => CheckLine::fail(
             check,
             format!("{PRINCIPAL} has none"),
