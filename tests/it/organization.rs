@@ -240,7 +240,7 @@ impl Bed {
 
     /// Waits until a second walk has confirmed the first.
     async fn confirmed(&mut self) {
-        while self.news().await.confirms_at.is_some() {}
+        while self.news().await.unconfirmed.is_some() {}
     }
 
     fn list(&self) -> Arc<AccountList> {
@@ -292,11 +292,11 @@ async fn a_walk_that_finds_nothing_new_wakes_nobody_and_is_as_fresh_as_it_is() {
 #[tokio::test(start_paused = true)]
 async fn the_first_walk_is_confirmed_within_a_minute_by_one_that_finds_the_same() {
     Bed::run(3, Interest::default(), async |mut bed| {
-        assert!(bed.news().await.confirms_at.is_some());
+        assert!(bed.news().await.unconfirmed.is_some());
         let first = bed.list().read;
         bed.organization.script().accounts.truncate(2);
         // Another list starts the wait anew.
-        assert!(bed.news().await.confirms_at.is_some());
+        assert!(bed.news().await.unconfirmed.is_some());
         bed.confirmed().await;
         assert_eq!(bed.list().accounts.len(), 2);
         assert!(bed.list().read.duration_since(first).as_secs() <= 125);

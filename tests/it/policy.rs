@@ -194,7 +194,7 @@ fn what_nobody_said_is_asked_for() {
     64 conformd: --external-id is missing: what the caller has to show, the same as recorderProbe.externalId
     64 conformd: --organization is missing: the organization that the caller has to be of, such as o-a1b2c3d4e5
     1 conformd: these regions have no policy in common: cn-north-1 and eu-west-1 are of different partitions, which no account is in together
-    78 conformd: settings file absent.yaml could not be read: No such file or directory (os error 2)
+    78 conformd: settings file absent.yaml could not be read: No such file or directory (os error 2); use -c conformd.yaml, which lies in this directory, or set CONFORMD_CONFIG
     ");
 }
 
@@ -250,6 +250,11 @@ impl Confined {
         // A pack is there from before, so that observe has rows to read.
         scene.set(&Settings { regions: "eu-west-1", ..Settings::default() });
         scene.write("packs/keys.yaml", &selective("keys"));
+        // Its exclusions wait for a second reading of the account list.
+        let settings = std::fs::read_to_string(scene.path("conformd.yaml")).unwrap();
+        let often = settings.replace("intervals: {", "intervals: {organization: 1s, ");
+        assert_ne!(often, settings);
+        scene.write("conformd.yaml", &often);
         let daemon = scene.daemon();
         daemon.synced(1);
         daemon.stop().expect(0);
@@ -264,7 +269,7 @@ impl Confined {
                endpoint: {{url: \"http://{aws}\"}}\n\
              source: {{directory: {{root: ., path: packs}}}}\n\
              recorderProbe: {{roleName: conformd/RecorderProbe, externalId: shared}}\n\
-             intervals: {{source: 1s, region: 1s}}\n\
+             intervals: {{source: 1s, region: 1s, organization: 1s}}\n\
              limits: {{readsPerSecond: 100, burst: 1000, inFlight: 8}}\n\
              http: {{listen: \"127.0.0.1:0\", tokenFile: http-token}}\n"
         );

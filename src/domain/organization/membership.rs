@@ -28,10 +28,19 @@ pub struct Membership {
     pub problem: Option<WalkFailure>,
     /// A newer list that is much shorter, and waits.
     pub shrink: Option<Shrink>,
-    /// As long as no second walk has confirmed the first one of this process: when a walk that
-    /// finds the same members confirms it. AWS may show an account in another state, or not at
-    /// all, for some seconds.
-    pub confirms_at: Option<Timestamp>,
+    /// As long as no second walk has found the same members as the first one of this process. AWS
+    /// may show an account in another state, or not at all, for some seconds.
+    pub unconfirmed: Option<Unconfirmed>,
+}
+
+/// A list that no second walk has confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unconfirmed {
+    /// A walk that begins then, or later, confirms it: by the clock that never goes back, since
+    /// what is known of AWS's clock becomes more exact with every answer.
+    pub due: Duration,
+    /// A little later, by AWS's clock.
+    pub confirms_at: Timestamp,
 }
 
 /// A list that lost more than a tenth of its active accounts: it counts when a second walk agrees,
@@ -119,6 +128,8 @@ pub struct AcceptanceTerms<'a> {
     pub approvals: &'a BTreeMap<String, Approval>,
     /// The time, by AWS's clock.
     pub now: Timestamp,
+    /// When the walk began, by the clock that never goes back.
+    pub began: Duration,
 }
 
 /// One of this many active accounts may be missing from a newer list: 10 % (`docs/guard.md`, "The
@@ -128,6 +139,9 @@ const GONE_MAX_ONE_IN: usize = 10;
 /// The first walk of a process is confirmed by one an interval later, or this much if that is less:
 /// AWS Organizations shows a change of state or place everywhere within seconds.
 pub const FIRST_APART_MAX: Duration = Duration::from_mins(1);
+
+/// How exactly AWS's clock is known: its answers have the time in whole seconds.
+const CLOCK_ERROR: Duration = Duration::from_secs(2);
 
 impl Membership {
     /// Whether the list is current; one that is older than `age_max` is not. Both times are AWS's.
@@ -147,8 +161,10 @@ impl Membership {
             None if after(list.read, age_max) < now => {
                 ListFreshness::Frozen(ListDoubt::Old { read: list.read })
             }
-            None => match self.confirms_at {
-                Some(confirms_at) => ListFreshness::ReadOnce { confirms_at },
+            None => match self.unconfirmed {
+                Some(Unconfirmed { due: _, confirms_at }) => {
+                    ListFreshness::ReadOnce { confirms_at }
+                }
                 None => ListFreshness::Current,
             },
         }
@@ -170,27 +186,36 @@ impl Membership {
         };
         // The first list after a start is accepted whatever its length: there is no earlier one to
         // compare it with. No exclusion changes before another walk has confirmed it.
-        let Some(list) = self.list.as_deref().filter(|_| self.confirms_at.is_none()) else {
-            let confirms_at = self.confirms_at(&newer, terms);
+        let Some(list) = self.list.as_deref().filter(|_| self.unconfirmed.is_none()) else {
+            let unconfirmed = self.unconfirmed_with(&newer, terms);
             let list = Some(Arc::new(newer));
-            return Self { list, attempt_last, problem: None, shrink: None, confirms_at };
+            return Self { list, attempt_last, problem: None, shrink: None, unconfirmed };
         };
         let shrink = self.doubt(list, &newer, terms);
         let list = if shrink.is_some() { self.list.clone() } else { Some(Arc::new(newer)) };
-        Self { list, attempt_last, problem: None, shrink, confirms_at: None }
+        Self { list, attempt_last, problem: None, shrink, unconfirmed: None }
     }
 
-    /// When a walk confirms this newer list; `None` if it confirms the earlier ones itself.
-    fn confirms_at(&self, newer: &AccountList, terms: &AcceptanceTerms<'_>) -> Option<Timestamp> {
+    /// Until when a newer list is not confirmed; `None` if it confirms the earlier ones itself.
+    fn unconfirmed_with(
+        &self,
+        newer: &AccountList,
+        terms: &AcceptanceTerms<'_>,
+    ) -> Option<Unconfirmed> {
         let same = self.list.as_deref().filter(|list| list.has_members_of(newer));
-        let apart = terms.apart.min(FIRST_APART_MAX);
-        let at = same.and(self.confirms_at).unwrap_or_else(|| after(newer.read, apart));
-        (newer.read < at).then_some(at)
+        let unconfirmed = same.and(self.unconfirmed).unwrap_or_else(|| {
+            let apart = terms.apart.min(FIRST_APART_MAX);
+            let due = terms.began.saturating_add(apart);
+            // Whoever waits until then by AWS's clock, which is known to a second, is not early.
+            let confirms_at = after(after(newer.read, apart), CLOCK_ERROR);
+            Unconfirmed { due, confirms_at }
+        });
+        (terms.began < unconfirmed.due).then_some(unconfirmed)
     }
 
     /// A newer list that says which states no second walk has confirmed yet.
     fn settle(&self, newer: AccountList, terms: &AcceptanceTerms<'_>) -> AccountList {
-        let Some(list) = self.list.as_deref().filter(|_| self.confirms_at.is_none()) else {
+        let Some(list) = self.list.as_deref().filter(|_| self.unconfirmed.is_none()) else {
             return newer;
         };
         let is_apart = after(list.read, terms.apart) <= newer.read;
@@ -249,7 +274,7 @@ impl Membership {
     /// Whether this differs from `before` in more than times and texts, so that regions have to
     /// reconcile.
     pub fn differs_from(&self, before: &Self) -> bool {
-        let Self { list, attempt_last: _, problem, shrink, confirms_at } = self;
+        let Self { list, attempt_last: _, problem, shrink, unconfirmed } = self;
         // Equal pointers are the frequent case, and spare the comparison of 50,000 accounts.
         let is_same_list = match (list, &before.list) {
             (Some(list), Some(before)) => Arc::ptr_eq(list, before) || list.agrees(before),
@@ -258,7 +283,7 @@ impl Membership {
         };
         !is_same_list
             || *shrink != before.shrink
-            || *confirms_at != before.confirms_at
+            || *unconfirmed != before.unconfirmed
             || kind(problem.as_ref()) != kind(before.problem.as_ref())
     }
 }
@@ -286,6 +311,10 @@ mod tests {
 
     fn at(minute: u64) -> Timestamp {
         after("2026-11-01T00:00:00Z".parse().unwrap(), Duration::from_mins(minute))
+    }
+
+    fn elapsed(minute: u64) -> Duration {
+        Duration::from_mins(minute)
     }
 
     fn list(ids: impl IntoIterator<Item = usize>, minute: u64) -> AccountList {
@@ -339,25 +368,50 @@ mod tests {
             ids: impl IntoIterator<Item = usize>,
             minute: u64,
         ) -> &mut Self {
-            let terms = AcceptanceTerms { apart: APART, approvals, now: at(minute) };
+            let terms = AcceptanceTerms {
+                apart: APART,
+                approvals,
+                now: at(minute),
+                began: elapsed(minute),
+            };
             let is_first = self.0.list.is_none();
             self.0 = self.0.after_walk(Ok(list(ids, minute)), &terms);
             if is_first {
                 // A second walk has confirmed it.
-                self.0.confirms_at = None;
+                self.0.unconfirmed = None;
             }
             self
         }
 
         fn fail(&mut self, minute: u64) -> &mut Self {
-            let terms =
-                AcceptanceTerms { apart: APART, approvals: &BTreeMap::new(), now: at(minute) };
+            let terms = AcceptanceTerms {
+                apart: APART,
+                approvals: &BTreeMap::new(),
+                now: at(minute),
+                began: elapsed(minute),
+            };
             self.0 = self.0.after_walk(Err(failure()), &terms);
             self
         }
 
         fn accounts(&self) -> usize {
             self.0.list.as_ref().unwrap().accounts.len()
+        }
+    }
+
+    #[test]
+    fn the_first_list_is_confirmed_after_a_minute_whatever_is_learned_of_aws_s_clock() {
+        let none = BTreeMap::new();
+        let walk = |before: &Membership, read, seconds| {
+            let (now, began) = (at(read), Duration::from_secs(seconds));
+            let terms = AcceptanceTerms { apart: APART, approvals: &none, now, began };
+            before.after_walk(Ok(list(0..10, read)), &terms)
+        };
+        let first = walk(&Membership::default(), 30, 0);
+        // By AWS's clock the second walk seems to be long after the first, or long before it.
+        for read in [90, 0] {
+            assert!(walk(&first, read, 59).unconfirmed.is_some());
+            assert_eq!(walk(&first, read, 60).unconfirmed, None);
         }
     }
 
@@ -423,7 +477,12 @@ mod tests {
         for account in newer.accounts.values_mut().take(2) {
             account.state = Some(AccountState::Suspended);
         }
-        let terms = AcceptanceTerms { apart: APART, approvals: &BTreeMap::new(), now: at(10) };
+        let terms = AcceptanceTerms {
+            apart: APART,
+            approvals: &BTreeMap::new(),
+            now: at(10),
+            began: elapsed(10),
+        };
         assert_eq!(course.0.after_walk(Ok(newer), &terms).shrink.unwrap().after, 8);
     }
 

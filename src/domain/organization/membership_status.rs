@@ -52,7 +52,7 @@ impl MembershipStatus {
 impl Membership {
     /// The published form of the membership.
     pub fn status(&self) -> MembershipStatus {
-        let Self { list, attempt_last, problem, shrink, confirms_at: _ } = self;
+        let Self { list, attempt_last, problem, shrink, unconfirmed: _ } = self;
         let mut status = MembershipStatus {
             states: AccountState::iter().map(|state| (state, 0)).collect(),
             attempt_last: *attempt_last,

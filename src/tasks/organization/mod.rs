@@ -25,7 +25,9 @@ use crate::domain::base::time::{backoff, jittered};
 use crate::domain::declared::approval::Approval;
 use crate::domain::declared::interest::Interest;
 use crate::domain::organization::account_list::{AccountList, WalkFailure};
-use crate::domain::organization::membership::{AcceptanceTerms, FIRST_APART_MAX, Membership};
+use crate::domain::organization::membership::{
+    AcceptanceTerms, FIRST_APART_MAX, Membership, Unconfirmed,
+};
 
 pub use self::pace::Paced;
 
@@ -86,6 +88,7 @@ pub async fn walk_once<O: OrganizationReader>(
     clock: &Clock,
     before: &Membership,
 ) -> Membership {
+    let began = clock.elapsed();
     let mut walked = walk(organization, interest, clock).await;
     if let Ok(list) = &mut walked
         && interest.tags
@@ -98,6 +101,7 @@ pub async fn walk_once<O: OrganizationReader>(
         apart: FIRST_APART_MAX,
         approvals: &BTreeMap::new(),
         now: clock.aws_now(),
+        began,
     };
     let membership = before.after_walk(walked, &terms);
     say(before, &membership);
@@ -164,6 +168,7 @@ impl<O: OrganizationReader> Walker<'_, O> {
     /// One walk, published with the tags that are known.
     async fn walk(&mut self, demand: &Demand) {
         let interest = demand.interest.clone().unwrap_or_default();
+        let began = self.clock.elapsed();
         let mut walked = walk(self.organization, &interest, self.clock).await;
         self.failures = if walked.is_ok() { 0 } else { self.failures.saturating_add(1) };
         if let Ok(list) = &mut walked
@@ -176,7 +181,7 @@ impl<O: OrganizationReader> Walker<'_, O> {
             self.tags.write(list, self.clock.elapsed());
         }
         let (apart, approvals) = (demand.interval, &demand.approvals);
-        let terms = AcceptanceTerms { apart, approvals, now: self.clock.aws_now() };
+        let terms = AcceptanceTerms { apart, approvals, now: self.clock.aws_now(), began };
         let before = Arc::clone(&self.membership.borrow());
         let after = before.after_walk(walked, &terms);
         say(&before, &after);
@@ -186,17 +191,16 @@ impl<O: OrganizationReader> Walker<'_, O> {
     /// Reads tags if they matter, then waits until the next walk is due.
     async fn rest(&mut self, demand: &Demand, begun: Duration) {
         let walked = self.clock.elapsed();
-        let pause = match self.failures.checked_sub(1) {
+        let unconfirmed = self.membership.borrow().unconfirmed;
+        let pause = match (self.failures.checked_sub(1), unconfirmed) {
             // Changes of exclusions wait for a second reading.
-            None if self.membership.borrow().confirms_at.is_some() => {
-                demand.interval.min(FIRST_APART_MAX)
-            }
-            None => {
+            (None, Some(Unconfirmed { due, .. })) => due.saturating_sub(begun),
+            (None, None) => {
                 // Tools that share the budget drift apart.
                 let now = self.clock.now().to_string();
                 jittered(demand.interval, demand.interval / 10, [now.as_bytes()])
             }
-            Some(times) => backoff(RETRY, times, demand.interval),
+            (Some(times), _) => backoff(RETRY, times, demand.interval),
         };
         // A walk that takes longer than the interval still leaves AWS alone for half of one.
         let due = begun.saturating_add(pause).max(walked.saturating_add(pause / 2));

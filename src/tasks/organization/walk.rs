@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
 use crate::clock::Clock;
 use crate::cloud::{CloudError, OrganizationReader};
 use crate::domain::base::failure::{FailureKind, chain};
-use crate::domain::base::model::{AccountId, UnitId};
+use crate::domain::base::model::{AccountId, Timestamp, UnitId};
 use crate::domain::declared::interest::Interest;
 use crate::domain::organization::account_list::{AccountList, Accounts, WalkFailure};
 use crate::listing::{Incomplete, read_all};
@@ -58,7 +59,7 @@ async fn read<O: OrganizationReader>(
     interest: &Interest,
     clock: &Clock,
 ) -> Result<AccountList, WalkError> {
-    let read = clock.aws_now();
+    let began = clock.elapsed();
     let organization = port.describe().await.map_err(WalkError::Organization)?;
     let accounts = read_all(|token| port.accounts(token), |account| account.id).await;
     let accounts = accounts.map_err(WalkError::Accounts)?;
@@ -88,8 +89,15 @@ async fn read<O: OrganizationReader>(
         units_walked,
         tags_problem: None,
         unsettled: BTreeMap::new(),
-        read,
+        read: began_at(clock, began),
     })
+}
+
+/// When a walk began, by AWS's clock: only its own answers may have shown that clock.
+fn began_at(clock: &Clock, began: Duration) -> Timestamp {
+    let took = clock.elapsed().saturating_sub(began);
+    let now = clock.aws_now();
+    now.checked_sub(took).unwrap_or(now)
 }
 
 /// Selected units without accounts because they do not exist. It serves only a warning, so a failed
