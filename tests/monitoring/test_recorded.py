@@ -21,14 +21,14 @@ def everywhere(alert, regions, *spans):
 
 EXPECTED = {
     # An account refuses a pack from the beginning, until it is put again at 7:45.
-    "ConformdMembersFailing class=access_denied": ["1:10-8:00"],
+    "ConformdMembersFailing class=access_denied": ["1:02-8:10"],
     # Somebody else changes a pack at 0:16, which is seen at the next reconciliation.
-    "ConformdForeignChange": ["0:27-1:26"],
+    "ConformdForeignChange": ["0:21-1:20"],
     # A manifest is misspelt from 0:30 to 1:00.
     "ConformdManifestsInvalid": ["0:41-1:05"],
     # Two accounts join without recorder at 0:28 and 0:31. The first gets one at 5:40 (the dead region
     # cannot be asked for it from 5:05 on), the second at 7:40, nine minutes after AWS gave it up.
-    "ConformdRecordersNotRecording": ["1:31-7:55"],
+    "ConformdRecordersNotRecording": ["1:32-7:55"],
     "ConformdDeadlineNear": ["4:34-7:36"],
     "ConformdDeadlineImminent": ["6:32-7:36"],
     "ConformdDeadlineMissed": ["7:32-7:55"],
@@ -43,8 +43,8 @@ EXPECTED = {
     "ConformdSourceStale": ["3:50-7:45"],
     "ConformdSourceLost": ["7:35-7:45"],
     # A region is throttled from 4:00, denied from 4:50 and back at 6:00.
-    **everywhere("ConformdAwsThrottled", [DEAD], "4:21-5:09"),
-    **everywhere("ConformdRegionStale", [DEAD], "4:37-6:00"),
+    **everywhere("ConformdAwsThrottled", [DEAD], "4:20-5:08"),
+    **everywhere("ConformdRegionStale", [DEAD], "4:36-6:00"),
     **everywhere("ConformdRegionBlocked reason=denied", [DEAD], "5:01-6:05"),
 }
 
