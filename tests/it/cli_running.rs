@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use serde_json::Value;
 
-use crate::support::process::{Scene, Settings, command, manifest};
+use crate::support::process::{Daemon, Scene, Settings, command, manifest};
 
 const BOTH: &str = "us-east-1, eu-west-1";
 
@@ -13,14 +13,20 @@ fn two_regions(more: &str) -> Settings {
     Settings { regions: BOTH, more: more.to_owned(), ..Settings::default() }
 }
 
-#[test]
-fn a_watched_status_is_printed_again_when_it_changes() {
+/// A daemon with one pack in sync, and its address.
+fn synced(settings: &Settings) -> (Scene, Daemon, String) {
     let scene = Scene::new();
-    scene.set(&two_regions(""));
+    scene.set(settings);
     scene.declare("keys", 90, BOTH);
     let daemon = scene.daemon();
     daemon.synced(2);
     let url = format!("http://{}", daemon.address);
+    (scene, daemon, url)
+}
+
+#[test]
+fn a_watched_status_is_printed_again_when_it_changes() {
+    let (scene, daemon, url) = synced(&two_regions(""));
     let arguments = ["status", "--watch", "--every", "100ms", "-o", "json", "--daemon", &url];
     let watching = scene.start(&arguments);
     let lines = || watching.stdout().lines().map(ToOwned::to_owned).collect::<Vec<String>>();
@@ -42,12 +48,7 @@ fn a_watched_status_is_printed_again_when_it_changes() {
 
 #[test]
 fn a_watched_status_is_not_printed_again_because_time_passes() {
-    let scene = Scene::new();
-    scene.set(&Settings { intervals: ("1s", "1s"), ..two_regions("") });
-    scene.declare("keys", 90, BOTH);
-    let daemon = scene.daemon();
-    daemon.synced(2);
-    let url = format!("http://{}", daemon.address);
+    let (scene, daemon, url) = synced(&Settings { intervals: ("1s", "1s"), ..two_regions("") });
     let polls = || {
         let route =
             r#"conformd_http_requests_total{code="2xx",method="GET",route="/api/v1/status"}"#;
@@ -169,12 +170,7 @@ fn a_history_of_a_pack_that_does_not_exist_is_a_wrong_name() {
 
 #[test]
 fn a_watched_status_in_a_file_has_the_time_of_each_reading() {
-    let scene = Scene::new();
-    scene.set(&two_regions(""));
-    scene.declare("keys", 90, BOTH);
-    let daemon = scene.daemon();
-    daemon.synced(2);
-    let url = format!("http://{}", daemon.address);
+    let (scene, daemon, url) = synced(&two_regions(""));
     let watching = scene.start(&["status", "--watch", "--every", "100ms", "--daemon", &url]);
     watching.eventually("printed", || (!watching.stdout().is_empty()).then_some(()));
     let printed = watching.stdout();

@@ -36,6 +36,15 @@ fn table(facts: &CurrentState) -> String {
 }
 
 #[test]
+fn the_start_of_the_program_is_the_same_whatever_is_learned_of_aws_s_clock() {
+    // Clients tell by it that the daemon has started anew.
+    let mut facts = facts();
+    let started = status(&facts).program.started;
+    facts.skew = Some(jiff::SignedDuration::from_secs(90));
+    assert_eq!(status(&facts).program.started, started);
+}
+
+#[test]
 fn the_status_says_first_what_needs_a_person_and_by_when() {
     assert_snapshot!(table(&facts()), @r#"
     SIMULATED: no real AWS account is read or changed

@@ -194,13 +194,15 @@ impl History {
         now: Timestamp,
         pace: &Pace,
     ) {
+        let sent = self.packs.iter().filter_map(|(name, memory)| Some((name, memory.sent?)));
+        let mut shown = sent.filter_map(|(name, sent)| Some((sent, seen.packs.get(name)?)));
+        self.stamps_promptly |= shown.any(|(sent, pack)| sent.is_stamped_promptly(pack));
+        // A marker that another writer removed says nothing about the region: that needs to know
+        // whose timestamp this is.
         self.stopped = self.stopped.take().or_else(|| self.lost_marker(seen));
         self.roster.observe(desired.list.as_ref());
         let names = seen.packs.keys().chain(desired.packs.keys());
         let names: BTreeSet<&PackName> = names.chain(self.packs.keys()).collect();
-        let sent = self.packs.iter().filter_map(|(name, memory)| Some((name, memory.sent?)));
-        let mut shown = sent.filter_map(|(name, sent)| Some((sent, seen.packs.get(name)?)));
-        self.stamps_promptly |= shown.any(|(sent, pack)| sent.is_stamped_promptly(pack));
         let view = KnownOfRegion { roster: &self.roster, stamps_promptly: self.stamps_promptly };
         let observed: Vec<(PackName, PackHistory)> = names
             .into_iter()

@@ -3,8 +3,7 @@
 use super::pack_state::PackState;
 use super::tracked_members::TrackedMembers;
 use crate::domain::base::model::AccountId;
-use crate::domain::members::rollout::CappedMembers;
-use crate::domain::members::rollout::{Rollout, RolloutHealth};
+use crate::domain::members::rollout::{CappedMembers, Rollout, RolloutHealth};
 use crate::domain::observed::packs::Unknown;
 use crate::domain::organization::membership::ListDoubt;
 

@@ -3,7 +3,6 @@
 //! It gives the status of every account, and the rows that still have to be read. `health` draws
 //! the conclusion for the pack.
 
-use crate::domain::members::rollout::CappedMembers;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use super::tracked_members::TrackedMembers;
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::members::new_account::joined_lately;
+use crate::domain::members::rollout::CappedMembers;
 use crate::domain::members::tracker::summary::{MemberSummary, RowToRead};
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::{MemberStatus, TroubledMember};

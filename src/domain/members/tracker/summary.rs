@@ -1,10 +1,10 @@
 //! The members of one pack by status, and the rows that have to be read.
 
-use crate::domain::members::rollout::CappedMembers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::base::model::{AccountId, Timestamp};
+use crate::domain::members::rollout::CappedMembers;
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::{Counts, MemberStatus, TroubledMember};
 

@@ -57,7 +57,7 @@ pub fn events(facts: &CurrentState, all: &Events, asked: EventsQuery) -> EventsV
         now: facts.now,
         installation: facts.about.installation.clone(),
         caller: facts.caller.clone(),
-        started: facts.started(),
+        started: facts.about.started,
         last,
         lost: after.map_or(0, |after| first.saturating_sub(1).saturating_sub(after)),
         more: events.last().is_some_and(|event| event.number < last),

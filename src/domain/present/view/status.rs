@@ -143,7 +143,7 @@ pub enum FreshnessKind {
 pub fn status(facts: &CurrentState) -> StatusView {
     let About {
         version,
-        started: _,
+        started,
         installation,
         mode,
         simulated,
@@ -170,7 +170,7 @@ pub fn status(facts: &CurrentState) -> StatusView {
         version: VERSION,
         simulated: *simulated,
         now: facts.now,
-        program: ProgramView { version: version.clone(), started: facts.started() },
+        program: ProgramView { version: version.clone(), started: *started },
         installation: installation.clone(),
         mode: *mode,
         sync: worst.unwrap_or(SyncStatus::Synced),
